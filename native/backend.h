@@ -7,6 +7,7 @@
 
 #include "core/activation.h"
 #include "core/buffer.h"
+#include "engine_options.h"
 #include "gru_plan.h"
 
 namespace grus {
@@ -114,12 +115,21 @@ struct Segment {
   float l1 = 0, l2 = 0;                   // loss += l1 * sum|w| + l2 * sum w^2
 };
 
+// Dynamic loss scaling of float16: the gradients inside a GRU are scaled by `scale`; when one overflows, the update is skipped and the scale
+// halved, and after 2000 updates in a row without overflow it is doubled.
+struct LossScale {
+  float scale = 1;                       // 1 where there is no such scaling
+  uint64_t skipped = 0;                  // updates skipped so far
+  uint32_t streak = 0;                   // updates since the last change of the scale
+};
+
 // The device contract. cpu/ and cuda/ implement exactly this; one instance belongs to one session and is used from its executor thread
 // only.
 class Backend {
  public:
   virtual ~Backend() = default;
   virtual const char* device() const = 0;              // "cpu" or "cuda"
+  virtual int index() const { return 0; }              // which GPU
   virtual std::string engine() const = 0;              // e.g. "cpu packed avx512" or "cpu openblas 0.3.21 avx2"
 
   virtual Buffer allocate(size_t bytes) = 0;           // zeroed, aligned to 64 bytes; Error out_of_memory
@@ -127,7 +137,8 @@ class Backend {
   virtual void download(void* destination, const void* source, size_t bytes) = 0;   // waits for the work before it
   virtual void copy(void* destination, const void* source, size_t bytes) = 0;       // device to device
   virtual void zero(void* destination, size_t bytes) = 0;
-  // CPU: calls it; CUDA: captures once per key, replays.
+  // Enqueues one pass. CPU: calls it; CUDA: calls it the first time, captures it the second time its key comes, then replays. What it reads
+  // has been uploaded before; it allocates nothing and waits for nothing.
   virtual void run(const std::string& key, const std::function<void()>& enqueue) = 0;
   virtual void synchronize() = 0;
 
@@ -157,13 +168,21 @@ class Backend {
                           double* stats) = 0;
   virtual void optimizer_init(const Optimizer&, float* slots, int64_t count) = 0;
   // Clips the gradients as the optimizer says, then updates the parameters. slots: optimizer_slots() stretches of `count` floats.
+  // With loss scaling: nothing at all when a gradient is not finite, and scalars->update counts the skipped ones that the optimizer must not.
   virtual void optimize(const Optimizer&, const Segment*, int segments, const StepScalars* scalars,
                         float* parameters, float* gradients, float* slots, int64_t count) = 0;
+  virtual LossScale loss_scale() { return {}; }          // waits for the work before it
+  virtual void set_loss_scale(const LossScale&) {}       // of a checkpoint
 
   virtual std::unique_ptr<GruPlan> make_gru(const GruDescription&) = 0;
 };
 
 std::unique_ptr<Backend> make_cpu_backend(int threads);   // threads <= 0: as many as the machine has cores
-std::unique_ptr<Backend> make_cuda_backend();             // Error backend_unavailable with the reason
+// Error backend_unavailable with the reason and what would mend it; invalid_argument for an index beyond the GPUs there are; unsupported for
+// a precision this GPU or its libraries lack.
+std::unique_ptr<Backend> make_cuda_backend(const EngineOptions&);
+// What device 'cuda' would need and what there is, line by line; touches the driver and the libraries.
+struct CudaReport;
+CudaReport report_cuda();
 
 }  // namespace grus

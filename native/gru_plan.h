@@ -46,7 +46,8 @@ struct GruForward {
   bool training = false;               // true: fills reserve, so that backward may follow
   int batch = 0, steps = 0;            // B, T
   const int32_t* lengths = nullptr;    // [B] on the host; null: every row has T steps
-  const float* x = nullptr;
+  const int32_t* device_lengths = nullptr;   // the same on the plan's device; null when lengths is
+  const float* x = nullptr;            // entries beyond a row's length are ignored, whatever they are
   const float* hx = nullptr;           // null: zeros
   const float* weights = nullptr;
   uint64_t weights_version = 0;        // packed copies are renewed when it differs from the last call's; 0: renew always
@@ -59,6 +60,7 @@ struct GruForward {
 struct GruBackward {
   int batch = 0, steps = 0;
   const int32_t* lengths = nullptr;    // as in the forward call it belongs to, like x, hx, y, weights, reserve
+  const int32_t* device_lengths = nullptr;
   const float* x = nullptr;
   const float* hx = nullptr;
   const float* weights = nullptr;
@@ -80,6 +82,9 @@ class GruPlan {
   virtual size_t weight_count() const = 0;                           // floats in the weight space
   virtual size_t reserve_bytes(int batch, int steps) const = 0;
   virtual size_t workspace_bytes(int batch, int steps, bool training) const = 0;
+  // Whether enqueued work depends on the lengths as the host has them, and not on device_lengths alone: a captured pass is then of use for
+  // the same lengths only.
+  virtual bool reads_host_lengths() const { return true; }
   virtual void forward(const GruForward&) = 0;
   virtual void backward(const GruBackward&) = 0;
 };

@@ -27,25 +27,33 @@ int resolve_threads(int threads) {
 
 }  // namespace
 
-std::unique_ptr<Backend> make_backend(Device device, int threads) {
-  if (device == Device::cuda) return make_cuda_backend();
-  if (device == Device::automatic) {
+std::unique_ptr<Backend> make_backend(const EngineOptions& options) {
+  if (options.device == Device::cuda) return make_cuda_backend(options);
+  if (options.device == Device::automatic) {
     try {
-      return make_cuda_backend();
+      return make_cuda_backend(options);
     } catch (const Error& error) {
       if (error.code() != ErrorCode::backend_unavailable) throw;
     }
   }
-  return make_cpu_backend(resolve_threads(threads));
+  if (options.precision == Precision::bfloat16 || options.precision == Precision::float16) {
+    const char* name = options.precision == Precision::bfloat16 ? "bfloat16" : "float16";
+    throw Error(ErrorCode::unsupported, std::string("[device] precision '") + name +
+                                            "' needs device 'cuda', this is the CPU, which computes in float32; use precision 'float32'");
+  }
+  return make_cpu_backend(resolve_threads(options.threads));
 }
 
 std::vector<DeviceReport> report_devices() {
   std::vector<DeviceReport> reports;
+  EngineOptions options;
+  options.threads = 1;
   for (const Device device : {Device::cpu, Device::cuda}) {
+    options.device = device;
     DeviceReport report;
     report.device = device == Device::cpu ? "cpu" : "cuda";
     try {
-      report.detail = make_backend(device, 1)->engine();
+      report.detail = make_backend(options)->engine();
       report.available = true;
     } catch (const std::exception& error) {
       report.detail = error.what();

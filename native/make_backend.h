@@ -4,10 +4,10 @@
 #include <vector>
 
 #include "backend.h"
+#include "cuda_report.h"
+#include "engine_options.h"
 
 namespace grus {
-
-enum class Device { automatic, cpu, cuda };
 
 struct DeviceReport {
   std::string device;
@@ -15,8 +15,8 @@ struct DeviceReport {
   std::string detail;   // the engine, or why there is none
 };
 
-// automatic: CUDA when it can be had, else the CPU; cuda: its own error. threads <= 0: GRUS_NUM_THREADS, else the cores (64 at most).
-std::unique_ptr<Backend> make_backend(Device device, int threads);
+// automatic: CUDA when it can be had, else the CPU; cuda: its own error. Error unsupported for a precision that the CPU does not compute in.
+std::unique_ptr<Backend> make_backend(const EngineOptions& options);
 std::vector<DeviceReport> report_devices();
 
 }  // namespace grus

@@ -16,7 +16,7 @@ const filesBelow = (folder) =>
   )
 
 if (args[0] === '--list') {
-  console.log(['CMakeLists.txt', 'scripts/cmake.cjs', ...filesBelow('native').sort()].join('\n'))
+  console.log(['CMakeLists.txt', 'scripts/cmake.cjs', ...['cmake', 'native'].flatMap(filesBelow).sort()].join('\n'))
   process.exit(0)
 }
 

@@ -162,7 +162,16 @@ EngineOptions read_engine_options(const Napi::Value& value, const char* where) {
   const Reader reader(value, where);
   EngineOptions result;
   result.device = reader.choice<Device>("device", {{"auto", Device::automatic}, {"cpu", Device::cpu}, {"cuda", Device::cuda}});
+  result.index = static_cast<int>(reader.integer("index", 0, 1023));
   result.threads = static_cast<int>(reader.integer("threads", -1, 1024));
+  using P = Precision;
+  using A = GruAlgorithm;
+  result.precision = reader.choice<P>(
+      "precision", {{"float32", P::float32}, {"tf32", P::tf32}, {"bfloat16", P::bfloat16}, {"float16", P::float16}});
+  result.algorithm = reader.choice<A>("algorithm", {{"heuristic", A::heuristic}, {"standard", A::standard},
+                                                    {"persistStatic", A::persist_static}, {"persistDynamic", A::persist_dynamic},
+                                                    {"persistStaticSmallH", A::persist_static_small_h}, {"autotune", A::autotune}});
+  result.graphs = reader.boolean("graphs");
   return result;
 }
 

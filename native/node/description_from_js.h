@@ -2,7 +2,7 @@
 #include <napi.h>
 
 #include "../description.h"
-#include "../make_backend.h"
+#include "../engine_options.h"
 
 namespace grus {
 
@@ -11,10 +11,6 @@ ModelDescription read_model(const Napi::Value& value, const char* where);
 GruDescription read_gru(const Napi::Value& value, const char* where);
 TrainingDescription read_training(const Napi::Value& value, const char* where);
 
-struct EngineOptions {
-  Device device = Device::automatic;
-  int threads = 0;
-};
 EngineOptions read_engine_options(const Napi::Value& value, const char* where);
 
 }  // namespace grus

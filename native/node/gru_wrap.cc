@@ -1,6 +1,7 @@
 #include "gru_wrap.h"
 
 #include "arrays.h"
+#include "../make_backend.h"
 #include "description_from_js.h"
 #include "reader.h"
 #include "wrapped.h"
@@ -11,7 +12,7 @@ namespace {
 std::shared_ptr<GruSession> make_session(const Napi::CallbackInfo& info) {
   const GruDescription gru = read_gru(info[0], "Gru.options");
   const EngineOptions options = read_engine_options(info[1], "Gru.options");
-  return std::make_shared<GruSession>(gru, make_backend(options.device, options.threads));
+  return std::make_shared<GruSession>(gru, make_backend(options));
 }
 
 template <class T>

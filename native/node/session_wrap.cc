@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "../make_backend.h"
 #include "description_from_js.h"
 #include "reader.h"
 
@@ -11,7 +12,7 @@ namespace {
 std::shared_ptr<Session> make_session(const Napi::CallbackInfo& info) {
   const ModelDescription model = read_model(info[0], "Session.model");
   const EngineOptions options = read_engine_options(info[1], "Session.options");
-  return std::make_shared<Session>(model, make_backend(options.device, options.threads));
+  return std::make_shared<Session>(model, make_backend(options));
 }
 
 std::function<Napi::Value(Napi::Env)> nothing() {

@@ -23,7 +23,7 @@ function shorten(output) {
 }
 
 export async function setUpAddon() {
-  const sources = ['CMakeLists.txt', 'scripts/cmake.cjs', ...filesBelow('native')]
+  const sources = ['CMakeLists.txt', 'scripts/cmake.cjs', ...filesBelow('cmake'), ...filesBelow('native')]
   const wanted = fingerprint(sources, process.arch, lockedVersion('node-addon-api'), lockedVersion('node-api-headers'))
   if (readStamp('addon') === wanted && existsSync(join(root, 'build/Release/grus.node'))) return
   const missing = missingTools()

@@ -53,7 +53,12 @@ inline std::vector<float> draw(size_t count, unsigned seed, float scale = 0.6f) 
   return result;
 }
 
-inline Session make_session(const ModelDescription& model) { return Session(model, make_backend(Device::cpu, 2)); }
+inline Session make_session(const ModelDescription& model) {
+  EngineOptions options;
+  options.device = Device::cpu;
+  options.threads = 2;
+  return Session(model, make_backend(options));
+}
 
 inline void fill_parameters(Session& session, unsigned seed) {
   const std::vector<float> values = draw(static_cast<size_t>(session.table().logical_count()), seed);

@@ -1,0 +1,81 @@
+#pragma once
+#include <cuda_runtime_api.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "../core/buffer.h"
+#include "../engine_options.h"
+#include "load/libraries.h"
+
+namespace grus::cuda {
+
+// What one session has of one GPU: two streams, one handle of each library bound to the first, and cuBLAS' workspace. Leased from a pool
+// of this process and given back, never destroyed: making handles is slow, and destroying them at exit crashes.
+struct Lane {
+  int device = 0;
+  cudaStream_t stream = nullptr;         // all work
+  cudaStream_t copies = nullptr;         // uploads, so that the next batch comes in while this one computes
+  cudnn::Handle cudnn = nullptr;
+  cublas::Handle cublas = nullptr;
+  void* cublas_workspace = nullptr;
+};
+
+// A session's GPU. Made on any thread, then used from one at a time; every public entry of the backend calls activate() first.
+class Context {
+ public:
+  // Error: backend_unavailable, invalid_argument (index), unsupported (precision)
+  explicit Context(const EngineOptions& options);
+  ~Context();                            // waits for the work in flight, gives the lane back
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+
+  // Makes the GPU current on this thread. Error device when an earlier fault has made the GPU unusable, with the first cause.
+  void activate();
+
+  cudaStream_t stream() const { return lane_.stream; }
+  cudaStream_t copies() const { return lane_.copies; }
+  cudnn::Handle cudnn_handle() const { return lane_.cudnn; }
+  cublas::Handle cublas_handle() const { return lane_.cublas; }
+  const cudnn::Api& cudnn() const { return libraries_.cudnn; }
+  const cublas::Api& cublas() const { return libraries_.cublas; }
+  const Libraries& libraries() const { return libraries_; }
+  const EngineOptions& options() const { return options_; }
+  int device() const { return lane_.device; }
+  const std::string& device_name() const { return device_name_; }        // "NVIDIA H200"
+  int compute_capability() const { return compute_capability_; }         // 90 is 9.0
+  int multiprocessors() const { return multiprocessors_; }
+
+  // Each throws Error with what was called and the library's own words: out_of_memory, unsupported, or device. A fault that CUDA will not
+  // recover from is kept, see activate().
+  void check(cudaError_t error, const char* call);
+  void check(cudnn::Status status, const char* call, const std::string& details = "");
+  void check(cublas::Status status, const char* call, const std::string& details = "");
+  void synchronize();                    // waits for both streams; throws what went wrong in them
+
+  // Zeroed, aligned to 256 bytes, on this GPU; freed on any thread. Error out_of_memory names the need, what is free, and what to lower;
+  // the context stays usable.
+  Buffer allocate(size_t bytes);
+
+  // Fixed room for the partial results of reduce_all, see launch.h.
+  void* scratch() const { return scratch_.as<void>(); }
+
+  // Whether an enqueue of Backend::run is under way, and whether it is being captured (nothing may allocate or wait then).
+  bool running() const { return running_; }
+  bool capturing() const { return capturing_; }
+  void set_running(bool running, bool capturing) { running_ = running; capturing_ = capturing; }
+
+ private:
+  const EngineOptions options_;
+  const Libraries& libraries_;
+  Lane lane_;
+  Buffer scratch_;
+  std::string device_name_, fault_;
+  int compute_capability_ = 0, multiprocessors_ = 0;
+  bool running_ = false, capturing_ = false;
+};
+
+constexpr size_t kScratchBytes = size_t{1} << 16;
+
+}  // namespace grus::cuda

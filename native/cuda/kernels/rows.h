@@ -1,0 +1,16 @@
+#pragma once
+#include <cuda_runtime_api.h>
+
+#include "../../backend.h"
+
+// The operations of native/backend.h of the same names that combine elements of a row or column. Sums have a fixed order.
+namespace grus::cuda {
+
+void bias_grad(cudaStream_t, float* dbias, const float* dy, int64_t rows, int64_t cols);
+void softmax(cudaStream_t, const float* x, float* y, int64_t rows, int64_t cols);
+void softmax_grad(cudaStream_t, const float* y, const float* dy, float* dx, int64_t rows, int64_t cols);
+void embedding(cudaStream_t, const float* table, const int32_t* ids, float* y, int64_t rows, int64_t cols);
+// Without atomics: each thread owns a column of the ids that fall in its bucket, and adds their rows in order.
+void embedding_grad(cudaStream_t, float* dtable, const int32_t* ids, const float* dy, int64_t rows, int64_t cols);
+
+}  // namespace grus::cuda

@@ -1,0 +1,30 @@
+#pragma once
+#include <string>
+#include <vector>
+
+namespace grus {
+
+// One thing that device 'cuda' needs.
+struct CudaComponent {
+  std::string name;                // "driver", "GPU 0", "cuDNN", "cuBLAS", "cuBLASLt"
+  bool ok = false;
+  std::string file;                // soname, or the GPU's name
+  std::string version;             // "13.0", "9.24.0"; empty: unknown
+  std::string path;                // where it was loaded from; empty: not
+  std::string problem;             // why it is not used; empty when ok
+  std::vector<std::string> tried;  // paths, in order
+};
+
+struct CudaReport {
+  bool built = false;              // this build has a CUDA engine
+  bool driver = false;             // an NVIDIA driver is there (so that its failure is worth a warning)
+  bool available = false;
+  int devices = 0;
+  std::string problem;             // the first thing that is missing, in one line; empty when available
+  std::vector<CudaComponent> components;
+  std::vector<std::string> advice; // commands or steps that would mend it
+  // `problem`, a table of the components, and the advice: the text of the error and of `grus doctor`.
+  std::string text() const;
+};
+
+}  // namespace grus
