@@ -1,3 +1,4 @@
+import type { DeviceName } from './engine-options.js'
 import { GrusError } from './errors.js'
 import { native } from './native.js'
 
@@ -25,13 +26,13 @@ export function diagnose(): DeviceReport[] {
  *
  * @throws GrusError BACKEND_UNAVAILABLE, with the reason, if the device asked for cannot compute
  */
-export function pickDevice(where: string, device: 'auto' | 'cpu' | 'cuda'): DeviceReport {
+export function pickDevice(where: string, device: 'auto' | DeviceName): DeviceReport {
   const reports = diagnose()
   const cuda = reports.find((report) => report.device === 'cuda')
-  if (device === 'cuda' && !cuda?.available) {
+  if (device !== 'auto' && device !== 'cpu' && !cuda?.available) {
     throw new GrusError(
       'BACKEND_UNAVAILABLE',
-      `[${where}] device 'cuda' cannot be used here: ${cuda?.detail ?? 'this build has no such device'}`,
+      `[${where}] device '${device}' cannot be used here: ${cuda?.detail ?? 'this build has no such device'}`,
     )
   }
   return device !== 'cpu' && cuda?.available ? cuda : reports.find((report) => report.device === 'cpu')!

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { pickDevice } from './diagnose.js'
+import { checkEngine, type EngineOptions, engineFields } from './engine-options.js'
 import { GrusError } from './errors.js'
 import type { NativeActivation, NativeGruOptions } from './native.js'
 import { activationOf } from './spec/activation.js'
@@ -10,7 +10,7 @@ import type { Activation } from './spec/types.js'
 import type { Tensor, TensorLike } from './tensor.js'
 
 /** Options of the class Gru. */
-export interface GruClassOptions {
+export interface GruClassOptions extends EngineOptions {
   /** I, features of x. */
   inputSize: number
   /** H, features of the state. */
@@ -33,22 +33,14 @@ export interface GruClassOptions {
   clip?: number
   /** Of x, y and their gradients: batch or time first. Default `'BTI'`. */
   layout?: 'BTI' | 'TBI'
-  /** Default `'auto'`. */
-  device?: 'auto' | 'cpu' | 'cuda'
-  /** The CPU computes in float32 alone. Default `'float32'`. */
-  precision?: 'float32' | 'tf32' | 'bfloat16' | 'float16'
   /** Of the initial weights. Default: drawn at random. */
   seed?: number
-  /** Default: as many as the machine has cores. */
-  threads?: number
 }
 
 export type CheckedGruOptions = Required<Omit<GruClassOptions, 'clip' | 'seed' | 'threads'>> &
   Pick<GruClassOptions, 'clip' | 'seed' | 'threads'>
 
 const object = { error: 'an object' }
-const devices = ['auto', 'cpu', 'cuda'] as const
-const precisions = ['float32', 'tf32', 'bfloat16', 'float16'] as const
 const directions = ['forward', 'backward', 'both'] as const
 
 const activations = z.union([activation, z.tuple([activation, activation])], {
@@ -69,10 +61,8 @@ const schema = schemaOf<CheckedGruOptions, GruClassOptions>()(
       recurrentActivation: activations.default('sigmoid'),
       clip: positive.exactOptional(),
       layout: z.enum(['BTI', 'TBI'], { error: listOf(['BTI', 'TBI']) }).default('BTI'),
-      device: z.enum(devices, { error: listOf(devices) }).default('auto'),
-      precision: z.enum(precisions, { error: listOf(precisions) }).default('float32'),
       seed: seed.exactOptional(),
-      threads: few.exactOptional(),
+      ...engineFields,
     },
     object,
   ),
@@ -108,10 +98,7 @@ export function checkGruOptions(options: GruClassOptions): CheckedGruOptions {
   for (const gate of [checked.recurrentActivation].flat() as Activation[]) checkUpdateGate(where, checked.updateGate, gate)
   lowerGruOptions(checked)
   checkSizes(where, checked)
-  if (checked.precision !== 'float32') {
-    const { device } = pickDevice(where, checked.device)
-    throw new GrusError('UNSUPPORTED', `[${where}] precision must be 'float32' on device '${device}', got '${checked.precision}'`)
-  }
+  checkEngine(where, checked)
   return checked
 }
 

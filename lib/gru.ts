@@ -1,4 +1,5 @@
 import { checkMask } from './data/inputs.js'
+import { type DeviceName, lowerEngine } from './engine-options.js'
 import { GrusError } from './errors.js'
 import {
   backwardSchema,
@@ -55,8 +56,8 @@ export class Gru {
    */
   constructor(options: GruClassOptions) {
     this.#options = checkGruOptions(options)
-    const { device, threads, hiddenSize, updateGate } = this.#options
-    this.#native = new (native().Gru)(lowerGruOptions(this.#options), { device, threads: threads ?? 0 })
+    const { hiddenSize, updateGate } = this.#options
+    this.#native = new (native().Gru)(lowerGruOptions(this.#options), lowerEngine(this.#options))
     this.#layout = this.#native.parameters()
     this.#shapes = this.#layout.map(({ name, shape }) => ({ name, shape, negateUpdate: updateGate === 'write' }))
     const seed = this.#options.seed ?? randomSeed()
@@ -69,7 +70,7 @@ export class Gru {
     this.#write()
   }
 
-  get device(): 'cpu' | 'cuda' {
+  get device(): DeviceName {
     return this.#native.device
   }
 

@@ -11,6 +11,7 @@ export { type PaddedSequences, type PadSequencesOptions, padSequences, type Sequ
 export { type TextVectorizer, type TextVectorizerOptions, type TextVectorizerState, textVectorizer } from './data/text.js'
 export { type TimeseriesWindows, type TimeseriesWindowsOptions, timeseriesWindows } from './data/windows.js'
 export { type DeviceReport, diagnose } from './diagnose.js'
+export type { DeviceName, EngineOptions, GruAlgorithm, Precision } from './engine-options.js'
 export { GrusError, type GrusErrorCode } from './errors.js'
 export { Gru, type GruForwardOptions } from './gru.js'
 export type { GruClassOptions } from './gru-options.js'

@@ -1,19 +1,13 @@
 import * as z from 'zod'
-import type { Model, ModelOptions } from './model.js'
+import { type CheckedEngineOptions, type EngineOptions, engineFields } from './engine-options.js'
+import type { Model } from './model.js'
 import { readModelFile } from './model-file.js'
 import { SequentialModel } from './model-sequential.js'
-import { few, listOf } from './spec/fields.js'
 import { parse, schemaOf } from './spec/parse.js'
 
-export type LoadModelOptions = Pick<ModelOptions, 'device' | 'threads'>
+export type LoadModelOptions = EngineOptions
 
-const devices = ['auto', 'cpu', 'cuda'] as const
-const schema = schemaOf<LoadModelOptions, LoadModelOptions>()(
-  z.strictObject(
-    { device: z.enum(devices, { error: listOf(devices) }).exactOptional(), threads: few.exactOptional() },
-    { error: 'an object' },
-  ),
-)
+const schema = schemaOf<CheckedEngineOptions, LoadModelOptions>()(z.strictObject(engineFields, { error: 'an object' }))
 
 /**
  * Loads what `model.save` wrote: layers, weights (bit for bit), seed, tokenizer, normalizer and labels, on any device.

@@ -1,20 +1,19 @@
 // Schemas of the options that a model and its methods take.
 import * as z from 'zod'
+import { type CheckedEngineOptions, engineFields } from './engine-options.js'
 import type { ModelOptions } from './model.js'
-import { few, flag, listOf, seed, size } from './spec/fields.js'
+import { flag, seed, size } from './spec/fields.js'
 import { schemaOf } from './spec/parse.js'
 import type { Tensor, TensorLike } from './tensor.js'
 
 const object = { error: 'an object' }
-const devices = ['auto', 'cpu', 'cuda'] as const
-type CheckedOptions = Omit<ModelOptions, 'device' | 'name'> & Required<Pick<ModelOptions, 'device' | 'name'>>
+type CheckedOptions = CheckedEngineOptions & Pick<ModelOptions, 'seed' | 'inputSize'> & Required<Pick<ModelOptions, 'name'>>
 
 export const optionsSchema: z.ZodType<CheckedOptions, ModelOptions> = schemaOf<CheckedOptions, ModelOptions>()(
   z.strictObject(
     {
-      device: z.enum(devices, { error: listOf(devices) }).default('auto'),
+      ...engineFields,
       seed: seed.exactOptional(),
-      threads: few.exactOptional(),
       inputSize: size.exactOptional(),
       name: z.string({ error: 'a string' }).max(1000, { error: 'a string of at most 1000 characters' }).default('sequential'),
     },

@@ -2,6 +2,7 @@ import { type CheckedInputs, checkInputs } from './data/inputs.js'
 import type { Normalizer } from './data/normalizer.js'
 import type { TextVectorizer } from './data/text.js'
 import { pickDevice } from './diagnose.js'
+import { type CheckedEngineOptions, checkEngine, type DeviceName, lowerEngine, type Precision } from './engine-options.js'
 import { GrusError } from './errors.js'
 import type { ForwardOptions, Model, ModelOptions, PredictOptions, PredictWithStatesOptions } from './model.js'
 import { saveModel } from './model-file.js'
@@ -35,8 +36,7 @@ export class SequentialModel implements Model {
   normalizer: Normalizer | undefined
   labels: readonly string[] | undefined
   readonly #layers: readonly NamedLayer[]
-  readonly #device: 'auto' | 'cpu' | 'cuda'
-  readonly #threads: number
+  readonly #engine: CheckedEngineOptions
   readonly #input: NetworkInput
   #built: Built | undefined
   #forwarded: { x: readonly number[]; y: readonly number[] } | undefined
@@ -56,23 +56,26 @@ export class SequentialModel implements Model {
     this.layers = this.#layers
     this.name = checked.name
     this.seed = checked.seed ?? randomSeed()
-    this.#device = checked.device
-    this.#threads = checked.threads ?? 0
+    this.#engine = checked
     this.#input = inputOf(this.#layers)
     this.#useInputSize(where, checked.inputSize)
-    if (this.#device === 'cuda') pickDevice(where, 'cuda')
+    checkEngine(where, checked)
     setModelInternals(this, this.#internals())
     if (restored) this.#build(where, restored.inputSize, restored.sequence, restored.weights)
     else if (this.#input.size !== undefined && this.#input.sequence !== undefined)
       this.#build(where, this.#input.size, this.#input.sequence)
   }
 
-  get device(): 'cpu' | 'cuda' {
-    return this.#built?.session.device ?? pickDevice('model', this.#device).device
+  get device(): DeviceName {
+    return this.#built?.session.device ?? pickDevice('model', this.#engine.device).device
   }
 
   get engine(): string {
-    return this.#built?.session.engine ?? pickDevice('model', this.#device).detail
+    return this.#built?.session.engine ?? pickDevice('model', this.#engine.device).detail
+  }
+
+  get precision(): Precision {
+    return this.#engine.precision
   }
 
   get built(): boolean {
@@ -196,7 +199,7 @@ export class SequentialModel implements Model {
     const network = lower(where, this.#layers, inputSize, sequence, this.seed)
     const drawn = () => initialWeights(network.parameters, this.seed)
     const values = weights ? checkWeights(where, weights, network.parameters) : allocating(where, drawn)
-    const session = new (native().Session)(network.native, { device: this.#device, threads: this.#threads })
+    const session = new (native().Session)(network.native, lowerEngine(this.#engine))
     const layout = session.parameters()
     try {
       checkLayout(layout, network.parameters)

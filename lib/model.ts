@@ -1,16 +1,13 @@
 import type { Normalizer } from './data/normalizer.js'
 import type { TextVectorizer } from './data/text.js'
+import type { DeviceName, EngineOptions, Precision } from './engine-options.js'
 import { SequentialModel } from './model-sequential.js'
 import type { LayerSpec } from './spec/types.js'
 import type { FloatTensor, Tensor, TensorLike } from './tensor.js'
 
-export interface ModelOptions {
-  /** `'cuda'` throws where it cannot run; `'auto'` takes it where it can, else the CPU. Default `'auto'`. */
-  device?: 'auto' | 'cpu' | 'cuda'
+export interface ModelOptions extends EngineOptions {
   /** Of the initial weights, the dropout masks and the trainer's shuffles: an integer from 0 to 2^53 - 1. Default: drawn at random. */
   seed?: number
-  /** Default: as many as the machine has cores. */
-  threads?: number
   /** Features of the input, where no first layer says it and no data is there yet. */
   inputSize?: number
   /** Default `'sequential'`. */
@@ -47,7 +44,8 @@ export interface Model {
   readonly name: string
   /** With every default and name filled in. */
   readonly layers: readonly LayerSpec[]
-  readonly device: 'cpu' | 'cuda'
+  readonly device: DeviceName
+  readonly precision: Precision
   /** What computes, e.g. `'cpu packed avx512'`. */
   readonly engine: string
   readonly seed: number

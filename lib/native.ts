@@ -2,6 +2,7 @@
 import { createRequire } from 'node:module'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { DeviceName } from './engine-options.js'
 import { GrusError, type GrusErrorCode } from './errors.js'
 
 export type NativeActivation = { kind: string; alpha: number; beta: number }
@@ -130,9 +131,22 @@ export interface NativeParameter {
   trainable: boolean
 }
 
+export interface NativeOptimizerState {
+  /** updates done */
+  step: number
+  /** keys the dropout masks */
+  trainSteps: number
+  /** of float16's loss scaling: the scale, 1 where there is none, and the updates since it last changed */
+  lossScale: number
+  lossScaleStreak: number
+  /** the optimizer's slots one after the other, each as flat values */
+  values: Float32Array
+}
+
 /** Flat values are all tensors of parameters() one after the other, in that order, row-major. */
 export interface NativeSession {
-  readonly device: 'cpu' | 'cuda'
+  /** `cuda:1` for a GPU that is not the first */
+  readonly device: DeviceName
   readonly engine: string
   /** Features of a row of the output, and whether it is a sequence. */
   readonly outputSize: number
@@ -157,9 +171,10 @@ export interface NativeSession {
   readGradients(): Promise<Float32Array>
   /** One optimizer update with the gradients of the last backward. */
   update(learningRate: number): Promise<void>
-  /** step: updates done; trainSteps keys the dropout masks; values: the optimizer's slots one after the other, each as flat values. */
-  readOptimizer(): Promise<{ step: number; trainSteps: number; values: Float32Array }>
-  writeOptimizer(state: { step: number; trainSteps: number; values: Float32Array }): Promise<void>
+  readOptimizer(): Promise<NativeOptimizerState>
+  writeOptimizer(state: NativeOptimizerState): Promise<void>
+  /** Updates that were skipped since configure because a float16 gradient overflowed. */
+  skippedUpdates(): Promise<number>
   /** Final states [D, B, H] of the last batch, one per gru layer with returnState or stateful, in layer order. */
   readStates(): Promise<Float32Array[]>
   /** hx of the next batch for those layers; an empty array: zeros. batch is their B. */
@@ -172,7 +187,8 @@ export interface NativeSession {
 
 /** One GRU, forward and backward; time-major flag says how x, y, dx, dy lie. */
 export interface NativeGru {
-  readonly device: 'cpu' | 'cuda'
+  /** `cuda:1` for a GPU that is not the first */
+  readonly device: DeviceName
   readonly engine: string
   parameters(): NativeParameter[]
   writeParameters(values: Float32Array): Promise<void>
@@ -192,13 +208,23 @@ export interface NativeGru {
   dispose(): void
 }
 
-export type NativeDevice = 'auto' | 'cpu' | 'cuda'
+/** native/engine_options.h */
+export interface NativeEngineOptions {
+  device: 'auto' | 'cpu' | 'cuda'
+  /** which GPU */
+  index: number
+  precision: 'float32' | 'tf32' | 'bfloat16' | 'float16'
+  algorithm: 'heuristic' | 'standard' | 'persistStatic' | 'persistDynamic' | 'persistStaticSmallH' | 'autotune'
+  graphs: boolean
+  /** 0: the default */
+  threads: number
+}
 
 export interface NativeAddon {
   /** Hands over the error class that native code throws and rejects with: new GrusError(code, message). Once per environment. */
   initialize(errorClass: new (code: GrusErrorCode, message: string) => Error): void
-  Session: new (model: NativeModel, options: { device: NativeDevice; threads: number }) => NativeSession
-  Gru: new (gru: NativeGruOptions, options: { device: NativeDevice; threads: number }) => NativeGru
+  Session: new (model: NativeModel, options: NativeEngineOptions) => NativeSession
+  Gru: new (gru: NativeGruOptions, options: NativeEngineOptions) => NativeGru
   /** What each device offers here: the engine's name, or why there is none. */
   devices(): { device: 'cpu' | 'cuda'; available: boolean; detail: string }[]
 }

@@ -54,7 +54,11 @@ export class Trainer {
     const [loss, optimizer] = [resolveLoss(where, given.loss), resolveOptimizer(where, given.optimizer)]
     // the output's size may not be known yet: any will do to find wrong names
     for (const { name } of resolveMetrics(where, given.metrics, loss, Number.MAX_SAFE_INTEGER)) {
-      check(name !== 'learningRate' && !name.startsWith('val_'), where, `a metric must not be named '${name}': the logs use that name`)
+      check(
+        name !== 'learningRate' && name !== 'skippedSteps' && !name.startsWith('val_'),
+        where,
+        `a metric must not be named '${name}': the logs use that name`,
+      )
     }
     this.model = model
     this.#setup = { model, loss, optimizer, metrics: [...given.metrics] }

@@ -118,7 +118,7 @@ struct Segment {
 // Dynamic loss scaling of float16: the gradients inside a GRU are scaled by `scale`; when one overflows, the update is skipped and the scale
 // halved, and after 2000 updates in a row without overflow it is doubled.
 struct LossScale {
-  float scale = 1;                       // 1 where there is no such scaling
+  float scale = 1;                       // 1 where there is no such scaling; set to 0: the one that training starts with
   uint64_t skipped = 0;                  // updates skipped so far
   uint32_t streak = 0;                   // updates since the last change of the scale
 };
@@ -130,6 +130,7 @@ class Backend {
   virtual ~Backend() = default;
   virtual const char* device() const = 0;              // "cpu" or "cuda"
   virtual int index() const { return 0; }              // which GPU
+  std::string name() const { return index() == 0 ? device() : device() + (':' + std::to_string(index())); }   // "cpu", "cuda", "cuda:1"
   virtual std::string engine() const = 0;              // e.g. "cpu packed avx512" or "cpu openblas 0.3.21 avx2"
 
   virtual Buffer allocate(size_t bytes) = 0;           // zeroed, aligned to 64 bytes; Error out_of_memory

@@ -18,7 +18,7 @@ void check_count(size_t came, int64_t expected, const std::string& what) {
 }  // namespace
 
 GruSession::GruSession(const GruDescription& description, std::unique_ptr<Backend> backend)
-    : description_(description), backend_(std::move(backend)), memory_(*backend_), device_(backend_->device()), engine_(backend_->engine()),
+    : description_(description), backend_(std::move(backend)), memory_(*backend_), device_(backend_->name()), engine_(backend_->engine()),
       plan_(backend_->make_gru(description)) {
   table_.add(gru_parameters(*plan_, "", LayerDescription()), static_cast<int64_t>(plan_->weight_count()));
   parameters_ = memory_.allocate(static_cast<size_t>(table_.flat_count()) * sizeof(float));
@@ -75,6 +75,7 @@ void GruSession::place(Room& room, int batch, int steps, bool training) {
   room.arena.place(room.hx, state_count(batch));
   room.arena.place(room.y, rows * width);
   room.arena.place(room.hy, state_count(batch));
+  room.arena.place(room.lengths, batch);
   if (training) {
     room.arena.place(room.dx, rows * description_.input_size);
     room.arena.place(room.dhx, state_count(batch));
@@ -146,11 +147,13 @@ void GruSession::forward(const GruCall& call, std::vector<float>& y, std::vector
   }
   backend_->upload(room.x, stage(room, call.x, description_.input_size), call.x_count * sizeof(float));
   if (call.hx) backend_->upload(room.hx, call.hx, call.hx_count * sizeof(float));
+  if (room.info.lengths()) backend_->upload(room.lengths, room.info.lengths(), static_cast<size_t>(batch) * sizeof(int32_t));
 
   GruForward pass;
   pass.training = call.training;
   pass.batch = batch, pass.steps = steps;
   pass.lengths = room.info.lengths();
+  pass.device_lengths = pass.lengths ? room.lengths : nullptr;
   pass.x = room.x;
   pass.hx = room.has_hx ? room.hx : nullptr;
   pass.weights = parameters_.as<float>();
@@ -185,6 +188,7 @@ void GruSession::backward(const float* dy, size_t dy_count, const float* dhy, si
   GruBackward pass;
   pass.batch = room.batch, pass.steps = room.steps;
   pass.lengths = room.info.lengths();
+  pass.device_lengths = pass.lengths ? room.lengths : nullptr;
   pass.x = room.x;
   pass.hx = room.has_hx ? room.hx : nullptr;
   pass.weights = parameters_.as<float>();

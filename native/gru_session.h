@@ -50,6 +50,7 @@ class GruSession {
     int batch = 0, steps = 0;
     float *x = nullptr, *hx = nullptr, *y = nullptr, *hy = nullptr;
     float *dx = nullptr, *dhx = nullptr, *dy = nullptr, *dhy = nullptr;
+    int32_t* lengths = nullptr;
     char *reserve = nullptr, *workspace = nullptr;
     bool time_major = false, has_hx = false;
     SequenceInfo info;

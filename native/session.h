@@ -38,10 +38,12 @@ class Session {
 
   struct OptimizerState {
     uint64_t step = 0, train_steps = 0;
+    LossScale loss_scale;
     std::vector<float> values;      // slot by slot, each in the order of the parameters
   };
   OptimizerState read_optimizer();
   void write_optimizer(const OptimizerState& state);
+  uint64_t skipped_updates();         // since configure or write_optimizer
   std::vector<std::vector<float>> read_states();
   void write_states(const std::vector<std::vector<float>>& states, int batch);      // empty: zeros
 

@@ -124,6 +124,7 @@ void Session::configure(const TrainingDescription& training) {
   statistics_count_ = statistics;
   fused_loss_ = plan_.wants_softmax_loss(loss);
   updates_ = 0;
+  backend_->set_loss_scale({0, 0, 0});
   ++configuration_;
 }
 

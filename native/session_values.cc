@@ -43,7 +43,8 @@ std::vector<double> Session::statistics(bool reset) {
 Session::OptimizerState Session::read_optimizer() {
   require_training("readOptimizer");
   OptimizerState state;
-  state.step = updates_;
+  state.loss_scale = backend_->loss_scale();
+  state.step = updates_ - state.loss_scale.skipped;
   state.train_steps = train_steps_;
   for (int slot = 0; slot < slot_count_; ++slot) {
     const std::vector<float> values = gather(slots_.as<float>() + slot * table().flat_count());
@@ -62,8 +63,14 @@ void Session::write_optimizer(const OptimizerState& state) {
   std::vector<float> stretch(slots * flat);
   for (size_t slot = 0; slot < slots; ++slot) table().scatter(state.values.data() + slot * logical, stretch.data() + slot * flat);
   if (!stretch.empty()) backend_->upload(slots_.as<void>(), stretch.data(), stretch.size() * sizeof(float));
+  backend_->set_loss_scale({state.loss_scale.scale, 0, state.loss_scale.streak});
   updates_ = state.step;
   train_steps_ = state.train_steps;
+}
+
+uint64_t Session::skipped_updates() {
+  require_training("skippedUpdates");
+  return backend_->loss_scale().skipped;
 }
 
 std::vector<std::vector<float>> Session::read_states() {

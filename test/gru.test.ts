@@ -267,8 +267,29 @@ for (const { device } of devices()) {
   })
 }
 
-test('the CPU computes in float32 alone', () => {
-  expect(thrown(() => new Gru({ inputSize: 1, hiddenSize: 1, device: 'cpu', precision: 'bfloat16' }), 'UNSUPPORTED')).toBe(
-    "[Gru] precision must be 'float32' on device 'cpu', got 'bfloat16'",
-  )
+describe('the CPU computes in float32', () => {
+  test.each(['bfloat16', 'float16'] as const)('and refuses %s', (precision) => {
+    expect(thrown(() => new Gru({ inputSize: 1, hiddenSize: 1, device: 'cpu', precision }), 'UNSUPPORTED')).toBe(
+      `[Gru] precision '${precision}' needs a GPU, and the device is the CPU: use precision 'float32'`,
+    )
+  })
+
+  test('where tf32 only allows rounding', async () => {
+    const [x, options] = [random(1, 1, 2), { inputSize: 2, hiddenSize: 3, device: 'cpu', seed: 1 } as const]
+    const answers = await Promise.all(
+      (['float32', 'tf32'] as const).map(async (precision) => {
+        using cell = new Gru({ ...options, precision })
+        return [...(await cell.forward(x)).y.data]
+      }),
+    )
+    expect(answers[1]).toEqual(answers[0])
+  })
+})
+
+test.each([
+  ["device must be one of 'auto', 'cpu', 'cuda', 'cuda:1' …, got 'cuda:'", { device: 'cuda:' as 'cuda' }],
+  ["algorithm must be one of 'heuristic'", { algorithm: 'fastest' as 'autotune' }],
+  ['graphs must be true or false, got 1', { graphs: 1 as unknown as boolean }],
+])('[Gru] %s', (text, options) => {
+  expect(thrown(() => new Gru({ inputSize: 1, hiddenSize: 1, ...options }), 'INVALID_ARGUMENT')).toContain(`[Gru] ${text}`)
 })

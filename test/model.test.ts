@@ -98,7 +98,7 @@ for (const { device } of devices()) {
 
     test.each<[string, ModelOptions]>([
       ['[sequential] seed must be an integer from 0 to 2^53 - 1, got 1.5', { seed: 1.5 }],
-      ["[sequential] device must be one of 'auto', 'cpu', 'cuda', got 'gpu'", { device: 'gpu' as 'cuda' }],
+      ["[sequential] device must be one of 'auto', 'cpu', 'cuda', 'cuda:1' …, got 'gpu'", { device: 'gpu' as 'cuda' }],
       ['[sequential] threads must be an integer from 1 to 1024, got 0', { threads: 0 }],
       ["[sequential] unknown option 'sed'; did you mean 'seed'?", { sed: 1 } as object],
       ['[sequential] inputSize must be 20 (inputDim of the embedding), got 3', { inputSize: 3 }],

@@ -80,7 +80,9 @@ export async function runFit(trainer: Trainer, plan: Plan, work: Work, lock: Loc
 
 async function trainEpoch(epoch: number, trainer: Trainer, plan: Plan, work: Work, callbacks: CallbackList): Promise<Logs> {
   const { training, options } = plan
-  return work.over({
+  const skips = trainer.model.precision === 'float16'
+  const skippedBefore = skips ? await work.session.skippedUpdates() : 0
+  const figures = await work.over({
     where,
     batcher: training,
     batchSize: options.batchSize,
@@ -91,6 +93,7 @@ async function trainEpoch(epoch: number, trainer: Trainer, plan: Plan, work: Wor
     progress: callbacks.has('onProgress') ? async (batch) => callbacks.progress(batch, await work.figuresSoFar()) : undefined,
     stopped: () => trainer.stopTraining,
   })
+  return skips ? { ...figures, skippedSteps: (await work.session.skippedUpdates()) - skippedBefore } : figures
 }
 
 function contextOf(trainer: Trainer, { training, validation, options }: Plan, metrics: readonly ResolvedMetric[]): TrainingContext {
@@ -106,7 +109,12 @@ function contextOf(trainer: Trainer, { training, validation, options }: Plan, me
     steps: Math.ceil(training.rows / batchSize),
     batchSize,
     samples: training.rows,
-    logNames: [...names, ...(validation ? names.map((name) => `val_${name}`) : []), 'learningRate'],
+    logNames: [
+      ...names,
+      ...(validation ? names.map((name) => `val_${name}`) : []),
+      ...(trainer.model.precision === 'float16' ? ['skippedSteps'] : []),
+      'learningRate',
+    ],
     directions: { loss: 'min', ...Object.fromEntries(directions) },
   }
 }

@@ -54,7 +54,8 @@ void GruLayer::place(const Placement& room) {
   optional(values, d_joined_, room.keep && merges(), (sequences ? rows : room.batch) * width_);
   optional(values, d_final_, room.keep && !sequences && directions_ == 2, room.batch * width_);
   optional(values, d_aligned_, room.keep && align, rows * in);
-  align_map_ = output_map_ = nullptr;
+  align_map_ = output_map_ = device_lengths_ = nullptr;
+  if (room.mask != MaskKind::none) kept.place(device_lengths_, room.batch);
   reserve_ = nullptr;
   if (align) kept.place(align_map_, rows);
   if (mapped) kept.place(output_map_, rows * directions_);
@@ -67,6 +68,7 @@ void GruLayer::place(const Placement& room) {
 void GruLayer::prepare(const SequenceInfo& info, Backend& backend) {
   const size_t rows = static_cast<size_t>(info.batch()) * info.steps();
   lengths_ = info.lengths();
+  if (lengths_) backend.upload(device_lengths_, lengths_, static_cast<size_t>(info.batch()) * sizeof(int32_t));
   hx_ = state_ && state_->holds() ? state_->before() : nullptr;
   if (align_map_) {
     info.fill_align(host_map_.data());
@@ -105,6 +107,7 @@ void GruLayer::forward(Backend& backend, const Pass& pass, Input input, float* y
   call.training = pass.keep;
   call.batch = pass.batch, call.steps = pass.steps;
   call.lengths = lengths_;
+  call.device_lengths = lengths_ ? device_lengths_ : nullptr;
   call.x = plan_x(pass, input);
   call.hx = hx_;
   call.weights = pass.parameters + offset_;
@@ -175,6 +178,7 @@ void GruLayer::backward(Backend& backend, const Pass& pass, Input input, const f
   else call.dhy = backward_final(backend, pass, dy);
   call.batch = pass.batch, call.steps = pass.steps;
   call.lengths = lengths_;
+  call.device_lengths = lengths_ ? device_lengths_ : nullptr;
   call.x = plan_x(pass, input);
   call.hx = hx_;
   call.weights = pass.parameters + offset_;

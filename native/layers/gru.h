@@ -14,6 +14,7 @@ class GruLayer : public Layer {
   int64_t parameter_floats() const override { return static_cast<int64_t>(plan_->weight_count()); }
   bool flips_time() const override { return description_.return_sequences && description_.go_backwards; }
   LayerState* state() override { return state_.get(); }
+  bool reads_host_lengths() const override { return plan_->reads_host_lengths(); }
 
   void place(const Placement&) override;
   void prepare(const SequenceInfo&, Backend&) override;
@@ -46,6 +47,7 @@ class GruLayer : public Layer {
   float* final_ = nullptr;                             // [D, B, H]
   float *d_plan_y_ = nullptr, *d_joined_ = nullptr, *d_final_ = nullptr, *d_aligned_ = nullptr;
   int32_t *align_map_ = nullptr, *output_map_ = nullptr;   // [T, B]; [D, T, B]
+  int32_t* device_lengths_ = nullptr;                      // [B], under a mask
   char* reserve_ = nullptr;
 
   // Of the batch at hand, set by prepare: a replayed forward does not come through here.

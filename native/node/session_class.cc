@@ -27,6 +27,7 @@ Napi::Value SessionWrap::define(Napi::Env env) {
                                   method<S, &S::update>("update"),
                                   method<S, &S::read_optimizer>("readOptimizer"),
                                   method<S, &S::write_optimizer>("writeOptimizer"),
+                                  method<S, &S::skipped_updates>("skippedUpdates"),
                                   method<S, &S::read_states>("readStates"),
                                   method<S, &S::write_states>("writeStates"),
                                   method<S, &S::memory>("memory"),

@@ -145,6 +145,8 @@ Napi::Value SessionWrap::read_optimizer(const Napi::CallbackInfo& info) {
     const Napi::Object result = Napi::Object::New(env);
     result.Set("step", static_cast<double>(state->step));
     result.Set("trainSteps", static_cast<double>(state->train_steps));
+    result.Set("lossScale", static_cast<double>(state->loss_scale.scale));
+    result.Set("lossScaleStreak", static_cast<double>(state->loss_scale.streak));
     result.Set("values", to_js(env, state->values));
     return result;
   });
@@ -156,9 +158,20 @@ Napi::Value SessionWrap::write_optimizer(const Napi::CallbackInfo& info) {
   constexpr int64_t highest = (int64_t{1} << 53) - 1;
   state->step = static_cast<uint64_t>(reader.integer("step", 0, highest));
   state->train_steps = static_cast<uint64_t>(reader.integer("trainSteps", 0, highest));
+  state->loss_scale.scale = reader.real("lossScale");
+  if (!(state->loss_scale.scale > 0)) reader.refuse("lossScale", "a positive number", std::to_string(state->loss_scale.scale));
+  state->loss_scale.streak = static_cast<uint32_t>(reader.integer("lossScaleStreak", 0, UINT32_MAX));
   state->values = copy_floats(reader.get("values"), "writeOptimizer", "values");
   Session& session = live("writeOptimizer");
   return submit(info, [&session, state] { session.write_optimizer(*state); }, nothing());
+}
+
+Napi::Value SessionWrap::skipped_updates(const Napi::CallbackInfo& info) {
+  Session& session = live("skippedUpdates");
+  auto skipped = std::make_shared<uint64_t>(0);
+  return submit(info, [&session, skipped] { *skipped = session.skipped_updates(); }, [skipped](Napi::Env env) -> Napi::Value {
+    return Napi::Number::New(env, static_cast<double>(*skipped));
+  });
 }
 
 Napi::Value SessionWrap::read_states(const Napi::CallbackInfo& info) {

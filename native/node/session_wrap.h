@@ -31,6 +31,7 @@ class SessionWrap : public EngineWrap<Session> {
   Napi::Value update(const Napi::CallbackInfo& info);
   Napi::Value read_optimizer(const Napi::CallbackInfo& info);
   Napi::Value write_optimizer(const Napi::CallbackInfo& info);
+  Napi::Value skipped_updates(const Napi::CallbackInfo& info);
   Napi::Value read_states(const Napi::CallbackInfo& info);
   Napi::Value write_states(const Napi::CallbackInfo& info);
 

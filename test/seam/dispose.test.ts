@@ -67,7 +67,7 @@ describe.each(devices())('on $device', ({ device }) => {
     const large = { batch: rows, steps: 20, x: new Float32Array(rows * 20 * 2), y: new Int32Array(rows) }
     const all: string[] = []
     for (let round = 0; round < 10; ++round) {
-      const session = new (native().Session)(models.features(), { device, threads: 2 })
+      const session = new (native().Session)(models.features(), models.engine(device, 2))
       await session.configure(models.training())
       const jobs = Array.from({ length: 30 }, () => session.trainStep(large, 0.01))
       session.dispose()
@@ -121,7 +121,7 @@ describe.each(devices())('on $device', ({ device }) => {
   })
 
   it('a Gru in steady state makes no allocation', async () => {
-    const cell = new (native().Gru)(models.gruOptions(2, 3), { device, threads: 1 })
+    const cell = new (native().Gru)(models.gruOptions(2, 3), models.engine(device, 1))
     const call = { batch: 3, steps: 4, timeMajor: false, training: true, x: new Float32Array(24) }
     const step = async (): Promise<void> => {
       await cell.forward(call)

@@ -1,11 +1,20 @@
 // Valid arguments for the native classes, which tests then spoil.
-import type { NativeBatch, NativeGruOptions, NativeLayer, NativeModel, NativeTraining } from '../../lib/native.js'
+import type { NativeBatch, NativeEngineOptions, NativeGruOptions, NativeLayer, NativeModel, NativeTraining } from '../../lib/native.js'
 
 const none = { l1: 0, l2: 0 }
 const tanh = { kind: 'tanh', alpha: 0, beta: 0 }
 const sigmoid = { kind: 'sigmoid', alpha: 0, beta: 0 }
 
 export const [batch, steps, size, units] = [3, 4, 2, 5]
+
+export const engine = (device: NativeEngineOptions['device'], threads: number): NativeEngineOptions => ({
+  device,
+  index: 0,
+  precision: 'float32',
+  algorithm: 'heuristic',
+  graphs: true,
+  threads,
+})
 
 export const gruOptions = (inputSize: number, hiddenSize: number): NativeGruOptions => ({
   inputSize,

@@ -6,7 +6,7 @@ import { fuzz, junk, outcome, survives } from './junk.js'
 import * as models from './native-models.js'
 
 const { batch, steps, size, units } = models
-const cpu = { device: 'cpu', threads: 1 } as const
+const cpu = models.engine('cpu', 1)
 const session = (): NativeSession => new (native().Session)(models.features(), cpu)
 const cell = (): NativeGru => new (native().Gru)(models.gruOptions(size, units), cpu)
 
@@ -43,7 +43,7 @@ describe('descriptions', () => {
     for (const { device, available, detail } of native().devices()) {
       expect(detail).not.toBe('')
       if (available) continue
-      const { error } = await outcome(() => new (native().Session)(models.features(), { device, threads: 0 }))
+      const { error } = await outcome(() => new (native().Session)(models.features(), models.engine(device, 0)))
       expect(error).toBeInstanceOf(GrusError)
       expect((error as GrusError).code).toBe('BACKEND_UNAVAILABLE')
     }

@@ -107,7 +107,7 @@ test('types of results', () => {
   expectTypeOf(model.predict).returns.resolves.toEqualTypeOf<FloatTensor>()
   expectTypeOf(model.getWeights).returns.resolves.toEqualTypeOf<Map<string, FloatTensor>>()
   expectTypeOf<FloatTensor>().toExtend<Tensor>()
-  expectTypeOf(model.device).toEqualTypeOf<'cpu' | 'cuda'>()
+  expectTypeOf(model.device).toEqualTypeOf<'cpu' | 'cuda' | `cuda:${number}`>()
   expectTypeOf(tensor([1]).data).toEqualTypeOf<Float32Array | Int32Array>()
   expectTypeOf<GrusError['code']>().toEqualTypeOf<GrusErrorCode>()
   expectTypeOf(new Gru({ inputSize: 1, hiddenSize: 1 }).backward).returns.resolves.toHaveProperty('gradients')
