@@ -4,10 +4,11 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "../../core/device.h"
+
 // The only places where a kernel is launched. A kernel is a functor (plain data, copied to the device) with a member that one thread calls;
 // no functor speaks of threads or blocks, so each of them means the same wherever it runs. Results never depend on the launch: every sum
 // has a fixed order.
-#define GRUS_DEVICE __host__ __device__
 
 namespace grus::cuda {
 
