@@ -15,7 +15,7 @@ using RnnDataDescriptor = struct cudnnRNNDataTag*;
 // Thousands are the category; within it NVIDIA refines the codes from version to version, so only the category is compared.
 enum class Status : int { success = 0 };
 enum class Category : int { success = 0, setup = 1, bad_parameter = 2, not_supported = 3, internal = 4, execution_failed = 5 };
-inline Category category(Status status) { return static_cast<Category>(static_cast<int>(status) / 1000); }
+constexpr Category category(Status status) { return static_cast<Category>(static_cast<int>(status) / 1000); }
 
 enum class RnnAlgo : int { standard = 0, persist_static = 1, persist_dynamic = 2, persist_static_small_h = 3 };
 enum class ForwardMode : int { inference = 0, training = 1 };
