@@ -48,6 +48,16 @@ __global__ void reduce_rows_kernel(int64_t rows, int64_t cols, R reduction) {
   }
 }
 
+template <class R>
+__global__ void transform_rows_kernel(int64_t rows, int64_t cols, R transform) {
+  for (int64_t row = blockIdx.x; row < rows; row += gridDim.x) {
+    typename R::Value value = transform.identity();
+    for (int64_t col = threadIdx.x; col < cols; col += blockDim.x) value = transform.combine(value, transform.map(row, col));
+    value = combine_block(transform, value);
+    for (int64_t col = threadIdx.x; col < cols; col += blockDim.x) transform.each(row, col, value);
+  }
+}
+
 // One block of 32 x 32 for 32 columns: 32 threads down the rows of each.
 template <class R>
 __global__ void reduce_columns_kernel(int64_t rows, int64_t cols, R reduction) {
@@ -87,6 +97,8 @@ __global__ void reduce_all_last_kernel(int blocks, R reduction, const typename R
   if (threadIdx.x == 0) reduction.done(value);
 }
 
+inline int threads_for_row(int64_t cols) { return cols <= 64 ? 32 : cols <= 256 ? 64 : kThreads; }
+
 inline unsigned blocks_for(int64_t count, int64_t at_most) {
   return static_cast<unsigned>(std::clamp<int64_t>((count + kThreads - 1) / kThreads, 1, at_most));
 }
@@ -108,7 +120,15 @@ template <class R>
 void reduce_rows(cudaStream_t stream, int64_t rows, int64_t cols, R reduction) {
   if (rows <= 0) return;
   const unsigned blocks = static_cast<unsigned>(std::min<int64_t>(rows, 1 << 16));
-  detail::reduce_rows_kernel<<<blocks, cols <= 64 ? 32 : cols <= 256 ? 64 : kThreads, 0, stream>>>(rows, cols, reduction);
+  detail::reduce_rows_kernel<<<blocks, detail::threads_for_row(cols), 0, stream>>>(rows, cols, reduction);
+}
+
+// each(row, col, combination of map(row, col) over all columns of the row), for every element; it may overwrite what map read of its row.
+template <class R>
+void transform_rows(cudaStream_t stream, int64_t rows, int64_t cols, R transform) {
+  if (rows <= 0 || cols <= 0) return;
+  const unsigned blocks = static_cast<unsigned>(std::min<int64_t>(rows, 1 << 16));
+  detail::transform_rows_kernel<<<blocks, detail::threads_for_row(cols), 0, stream>>>(rows, cols, transform);
 }
 
 // done(col, combination of map(row, col) over all rows), for every column.
