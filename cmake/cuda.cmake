@@ -11,7 +11,7 @@ if(NOT grus_cuda_wanted MATCHES "^(off|false|no|0)$")
     endif()
   endif()
   # Every architecture from Turing on: code for one runs on the later minors of its major version; PTX serves those between and after.
-  if(NOT CMAKE_CUDA_ARCHITECTURES)
+  if(NOT CMAKE_CUDA_ARCHITECTURES AND NOT DEFINED ENV{CUDAARCHS})
     set(CMAKE_CUDA_ARCHITECTURES "75;80-real;90-real;100-real;120" CACHE STRING "GPUs that device code is compiled for")
   endif()
   include(CheckLanguage)

@@ -15,7 +15,7 @@ afterAll(() => rmSync(scratch, { recursive: true, force: true }))
 
 describe('package.json', () => {
   test('publishes the compiled library, the sources of the addon and its prebuilds, and nothing that npm would build by itself', () => {
-    expect(manifest.files).toEqual(['dist', 'CMakeLists.txt', 'native', 'scripts/cmake.cjs', 'prebuilds'])
+    expect(manifest.files).toEqual(['dist', 'CMakeLists.txt', 'cmake', 'native', 'scripts/cmake.cjs', 'prebuilds'])
     expect(manifest.gypfile).toBe(false)
     expect(manifest.scripts).not.toHaveProperty('install')
     expect(manifest.scripts).not.toHaveProperty('postinstall')

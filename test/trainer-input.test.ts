@@ -4,6 +4,7 @@ import { type Model, sequential } from '../lib/model.js'
 import { tensor } from '../lib/tensor.js'
 import { Trainer, type TrainerOptions } from '../lib/trainer.js'
 import type { Dataset, FitOptions } from '../lib/training/options.js'
+import { testDevice } from './support/devices.js'
 import { flatWeights, toyData, toyModel } from './support/toy.js'
 import { rejectsLater, rejectsWith } from './support/values.js'
 
@@ -128,7 +129,7 @@ describe('fit refuses, and changes nothing', () => {
   })
 
   it('a model that is disposed while a batch is computed', async () => {
-    const model = sequential([gru({ units: 64 }), dense({ units: 1 })], { seed: 1, device: 'cpu' })
+    const model = sequential([gru({ units: 64 }), dense({ units: 1 })], { seed: 1, device: testDevice })
     const x = tensor(new Float32Array(4096 * 20), [4096, 20, 1])
     const callbacks = [{ onEpochBegin: () => void setTimeout(() => model.dispose(), 1) }]
     const fit = new Trainer(model, { loss: 'mse' }).fit({ x, y: tensor(new Float32Array(4096)) }, { epochs: 50, verbose: false, callbacks })
@@ -146,7 +147,10 @@ describe('fit refuses, and changes nothing', () => {
   })
 
   it('batches of different size for a stateful model', async () => {
-    using model = sequential([gru({ units: 3, stateful: true }), dense({ units: 1, activation: 'sigmoid' })], { seed: 1, device: 'cpu' })
+    using model = sequential([gru({ units: 3, stateful: true }), dense({ units: 1, activation: 'sigmoid' })], {
+      seed: 1,
+      device: testDevice,
+    })
     const trainer = trainerOf(model)
     await rejectsLater(trainer.fit(data, { batchSize: 5, ...quiet }), 'INVALID_ARGUMENT', /12 rows.*batchSize 5/)
     await rejectsLater(trainer.fit(data, { batchSize: 6, validationData: toyData(3), ...quiet }), 'INVALID_ARGUMENT', /validation 3/)

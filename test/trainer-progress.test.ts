@@ -7,6 +7,7 @@ import { sequential } from '../lib/model.js'
 import { tensor } from '../lib/tensor.js'
 import { Trainer } from '../lib/trainer.js'
 import type { FitOptions } from '../lib/training/options.js'
+import { testDevice } from './support/devices.js'
 import { toyData, toyModel } from './support/toy.js'
 import { rejectsWith } from './support/values.js'
 
@@ -127,7 +128,7 @@ describe('the event loop', () => {
       [rows, steps, features],
     )
     const y = tensor(new Float32Array(rows))
-    using model = sequential([gru({ units: 384 }), dense({ units: 1 })], { seed: 1, device: 'cpu' })
+    using model = sequential([gru({ units: 384 }), dense({ units: 1 })], { seed: 1, device: testDevice })
     const trainer = new Trainer(model, { loss: 'mse' })
     await trainer.fit({ x, y }, { batchSize: 64, verbose: false })
     const delay = monitorEventLoopDelay({ resolution: 5 })

@@ -11,6 +11,7 @@ import { Batcher } from '../lib/training/batcher.js'
 import { shuffledRows } from '../lib/training/order.js'
 import { trimmingOf } from '../lib/training/trimming.js'
 import { checkData, type Setup, Work } from '../lib/training/work.js'
+import { testDevice } from './support/devices.js'
 import { flatWeights } from './support/toy.js'
 
 const [rows, steps] = [96, 18]
@@ -45,7 +46,7 @@ const stacks: [string, LayerSpec[]][] = [
 
 /** Weights and losses after three epochs, with or without cutting batches. */
 async function train(layers: LayerSpec[], side: 'pre' | 'post', trim: boolean) {
-  using model = sequential(layers, { seed: 11, device: 'cpu' })
+  using model = sequential(layers, { seed: 11, device: testDevice })
   const setup: Setup = {
     model,
     loss: resolveLoss('test', 'sparseCategoricalCrossentropy'),

@@ -15,6 +15,7 @@ import { adam, sgd } from '../lib/optimizers.js'
 import { tensor } from '../lib/tensor.js'
 import { Trainer } from '../lib/trainer.js'
 import type { FitOptions, History } from '../lib/training/options.js'
+import { testDevice } from './support/devices.js'
 import { flatWeights, rowsOf, type Toy, toyData, toyModel } from './support/toy.js'
 import { rejectsLater } from './support/values.js'
 
@@ -202,7 +203,7 @@ describe('fit', () => {
 
 describe('evaluate', () => {
   it('gives the mean over all rows, whatever the batches', async () => {
-    using model = sequential([gru({ units: 3 }), dense({ units: 2 })], { seed: 3, device: 'cpu' })
+    using model = sequential([gru({ units: 3 }), dense({ units: 2 })], { seed: 3, device: testDevice })
     const trainer = new Trainer(model, { loss: 'mse', metrics: ['mae', 'rmse'] })
     const x = toyData(21).x
     const y = tensor(
@@ -226,7 +227,7 @@ describe('evaluate', () => {
   })
 
   it('counts only valid steps of sequences, each with its own weight', async () => {
-    using model = sequential([gru({ units: 3, returnSequences: true }), dense({ units: 2 })], { seed: 4, device: 'cpu' })
+    using model = sequential([gru({ units: 3, returnSequences: true }), dense({ units: 2 })], { seed: 4, device: testDevice })
     const trainer = new Trainer(model, { loss: 'mse', metrics: ['mae'] })
     const [rows, steps] = [5, 6]
     const { x } = toyData(rows, steps)
@@ -262,7 +263,7 @@ describe('evaluate', () => {
   it('adds what regularisers ask for', async () => {
     const layers = (l2: number) => [gru({ units: 2, kernelRegularizer: { l2 } }), dense({ units: 1, activation: 'sigmoid' })]
     const loss = async (l2: number) => {
-      using model = sequential(layers(l2), { seed: 5, device: 'cpu' })
+      using model = sequential(layers(l2), { seed: 5, device: testDevice })
       const { loss } = await toyTrainer(model).evaluate(data, { batchSize: 16 })
       const kernel = (await model.getWeights()).get('gru.weight_ih_l0')!.data
       return { loss, squares: [...kernel].reduce((sum, w) => sum + w * w, 0) }
@@ -322,7 +323,7 @@ describe('callbacks in a fit', () => {
     using model = toyModel()
     const callbacks = [modelCheckpoint({ path: join(base, '{epoch:02d}.safetensors') }), csvLogger({ path: join(base, 'log.csv') })]
     const { history } = await toyTrainer(model).fit(data, { epochs: 2, batchSize: 8, callbacks, ...quiet })
-    using again = await loadModel(join(base, '02.safetensors'), { device: 'cpu' })
+    using again = await loadModel(join(base, '02.safetensors'), { device: testDevice })
     expect(await again.predict(data.x)).toEqual(await model.predict(data.x))
     const rows = [0, 1].map((e) => [e, history.accuracy![e], history.learningRate![e], history.loss![e]].join())
     expect(await readFile(join(base, 'log.csv'), 'utf8')).toBe(`${['epoch,accuracy,learningRate,loss', ...rows].join('\n')}\n`)

@@ -3,12 +3,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import * as grus from '../../lib/index.js'
+import { testDevice } from '../support/devices.js'
 import { fuzz, junk, survives } from './junk.js'
 
 const { dense, embedding, Gru, gru, sequential, Trainer, tensor } = grus
 const folder = join(tmpdir(), 'grus-seam-is-never-written')
 const layers = (): grus.LayerSpec[] => [gru({ units: 4, inputSize: 2 }), dense({ units: 1 })]
-const model = (): grus.Model => sequential(layers(), { device: 'cpu', seed: 1, threads: 1 })
+const model = (): grus.Model => sequential(layers(), { device: testDevice, seed: 1, threads: 1 })
 
 /** Full options of each factory. */
 const factories: Record<string, [(options: never) => unknown, object]> = {
@@ -58,7 +59,7 @@ const factories: Record<string, [(options: never) => unknown, object]> = {
       activation: ['tanh', { name: 'elu', alpha: 2 }],
       clip: 2,
       layout: 'TBI',
-      device: 'cpu',
+      device: testDevice,
       precision: 'float32',
       seed: 1,
       threads: 1,

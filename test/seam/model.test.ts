@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import * as grus from '../../lib/index.js'
+import { testDevice } from '../support/devices.js'
 import { fuzz, junk, outcome, survives } from './junk.js'
 
 const { dense, embedding, Gru, gru, sequential, Trainer, tensor } = grus
@@ -17,7 +18,7 @@ const layers = (): grus.LayerSpec[] => [
   gru({ units: 4, inputSize: size, name: 'gru' }),
   dense({ units: 1, activation: 'sigmoid', name: 'dense' }),
 ]
-const model = (): grus.Model => sequential(layers(), { device: 'cpu', seed: 1, threads: 1 })
+const model = (): grus.Model => sequential(layers(), { device: testDevice, seed: 1, threads: 1 })
 
 describe('a model', () => {
   const dataset = (): grus.Dataset => ({ x: x(), y: y(), lengths: [4, 1, 2], sampleWeight: tensor([1, 1, 1]) })
@@ -107,7 +108,7 @@ describe('a model', () => {
   })
 
   it('a Gru refuses nonsense and is as it was', async () => {
-    using cell = new Gru({ inputSize: size, hiddenSize: 3, device: 'cpu', seed: 1 })
+    using cell = new Gru({ inputSize: size, hiddenSize: 3, device: testDevice, seed: 1 })
     const hx = tensor(new Float32Array(batch * 3), [1, batch, 3])
     const before = await cell.forward(x())
     await fuzz({ x: x() }, ({ x }: { x: grus.Tensor }) => cell.forward(x))
@@ -127,7 +128,7 @@ describe('a model', () => {
 
   it('names what is wrong', async () => {
     using own = model()
-    using ids = sequential([embedding({ inputDim: 5, outputDim: 2 }), gru({ units: 2 }), dense({ units: 1 })], { device: 'cpu' })
+    using ids = sequential([embedding({ inputDim: 5, outputDim: 2 }), gru({ units: 2 }), dense({ units: 1 })], { device: testDevice })
     const cases: [grus.GrusErrorCode, RegExp, () => unknown][] = [
       ['SHAPE_MISMATCH', /ragged/, () => own.predict([[[1, 2], [3]]])],
       ['INVALID_ARGUMENT', /5/, () => ids.predict(tensor(Int32Array.of(1, 5), [1, 2]))],
@@ -164,7 +165,7 @@ describe('a model', () => {
     let refused = 0
     for (const content of tries) {
       writeFileSync(spoilt, content)
-      const { error, value } = await outcome(() => grus.loadModel(spoilt, { device: 'cpu' }))
+      const { error, value } = await outcome(() => grus.loadModel(spoilt, { device: testDevice }))
       if (error !== undefined) {
         ++refused
         expect(error, String(error)).toBeInstanceOf(grus.GrusError)

@@ -11,8 +11,14 @@ export interface Device {
   precision: 'float32'
 }
 
-/** Those that can compute here. Each one left out is printed with its reason. */
+const only = process.env.GRUS_TEST_DEVICE as 'cpu' | 'cuda' | undefined
+
+/** Of tests that need any one device: GRUS_TEST_DEVICE, else the CPU. */
+export const testDevice: 'cpu' | 'cuda' = only ?? 'cpu'
+
+/** Those that can compute here, or GRUS_TEST_DEVICE alone, which must. Each one left out is printed with its reason. */
 export function devices(): Device[] {
+  if (only) return [{ device: only, precision: 'float32' }]
   return native()
     .devices()
     .filter(({ device, available, detail }) => {

@@ -2,6 +2,7 @@ import { dense, gru } from '../../lib/layers.js'
 import { type Model, type ModelOptions, sequential } from '../../lib/model.js'
 import { RandomStream } from '../../lib/random.js'
 import { type Tensor, tensor } from '../../lib/tensor.js'
+import { testDevice } from './devices.js'
 
 export interface Toy {
   x: Tensor
@@ -30,7 +31,7 @@ export function rowsOf({ x, y }: Toy, from: number, to: number): Toy {
 }
 
 export function toyModel(options: ModelOptions = {}): Model {
-  return sequential([gru({ units: 4 }), dense({ units: 1, activation: 'sigmoid' })], { seed: 7, device: 'cpu', ...options })
+  return sequential([gru({ units: 4 }), dense({ units: 1, activation: 'sigmoid' })], { seed: 7, device: testDevice, ...options })
 }
 
 /** All weights as one array of numbers, for comparing bit by bit. */
