@@ -15,6 +15,7 @@ struct UpdateState {
   double norm = 0;
   double nadam_product = 1;        // of nadam's momentum schedule up to `nadam_update`, as the CPU engine keeps it
   uint64_t nadam_update = 0;
+  float nadam_beta1 = 0;           // that it holds for
 };
 
 // The operations of native/backend.h of the same names. scratch: kScratchBytes. segments: on the host, read during the call.
