@@ -19,6 +19,7 @@ namespace detail {
 template <class F>
 __global__ void for_each_kernel(int64_t count, F f) {
   const int64_t stride = int64_t{gridDim.x} * blockDim.x;
+#pragma unroll 1   // most threads go round once, and unrolling would first divide by the stride, in 64 bits
   for (int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < count; i += stride) f(i);
 }
 
