@@ -3,17 +3,29 @@
 #include <algorithm>
 
 namespace grus {
+namespace {
+
+std::string padded(const std::string& text, size_t width) { return text + std::string(width - text.size(), ' '); }
+
+std::string status(const CudaComponent& component) {
+  if (component.ok) return component.version.empty() ? "ok" : "ok  " + component.version;
+  return component.version.empty() ? component.problem : component.version + ": " + component.problem;
+}
+
+}  // namespace
 
 std::string CudaReport::text() const {
-  std::string text = problem.empty() ? "everything it needs is here" : problem;
-  size_t width = 0;
-  for (const CudaComponent& component : components) width = std::max(width, component.name.size());
+  size_t names = 0, files = 0;
   for (const CudaComponent& component : components) {
-    text += "\n  " + component.name + std::string(width - component.name.size() + 2, ' ') + component.file;
-    if (component.ok) text += "  ok" + (component.version.empty() ? "" : "  " + component.version);
-    else text += "  " + component.problem;
+    names = std::max(names, component.name.size() + 2);
+    files = std::max(files, component.file.size() + 2);
+  }
+  std::string text = problem.empty() ? "everything it needs is here" : problem;
+  for (const CudaComponent& component : components) {
+    text += "\n  " + padded(component.name, names) + padded(component.file, files) + status(component);
     if (!component.path.empty()) text += "  " + component.path;
-    for (const std::string& path : component.tried) text += "\n    tried " + path;
+    if (component.ok) continue;
+    for (const std::string& place : component.tried) text += "\n  " + padded("", names) + "- " + place;
   }
   if (!advice.empty()) text += "\nPossible solutions:";
   for (const std::string& line : advice) text += "\n- " + line;

@@ -1,0 +1,24 @@
+#include "libraries.h"
+
+#include <atomic>
+
+#include "../../core/error.h"
+#include "loading.h"
+#include "versions.h"
+
+namespace grus::cuda {
+
+std::string Libraries::cudnn_text() const { return cudnn_version_text(cudnn_version); }
+std::string Libraries::cublas_text() const { return cublas_version_text(cublas_version); }
+
+const Libraries& libraries() {
+  static std::atomic<const Libraries*> usable{nullptr};
+  if (const Libraries* known = usable.load()) return *known;
+  const CudaReport report = inspect(false);
+  if (!report.available) throw Error(ErrorCode::backend_unavailable, "[device] device 'cuda' is not available: " + report.text());
+  static const std::shared_ptr<const Loading> kept = load_libraries();
+  usable.store(&kept->libraries);
+  return kept->libraries;
+}
+
+}  // namespace grus::cuda

@@ -1,0 +1,50 @@
+#include <cuda_runtime_api.h>
+
+#include "../../backend.h"
+#include "loading.h"
+#include "versions.h"
+
+namespace grus::cuda {
+namespace {
+
+CudaComponent runtime() {
+  CudaComponent component;
+  component.name = "runtime";
+  component.file = "cudart";
+  component.version = cuda_version_text(CUDART_VERSION) + ", part of grus";
+  component.ok = true;
+  return component;
+}
+
+void add_libraries(CudaReport& report) {
+  const auto loading = load_libraries();
+  report.components.insert(report.components.end(), loading->components.begin(), loading->components.end());
+  report.advice.insert(report.advice.end(), loading->advice.begin(), loading->advice.end());
+  if (report.problem.empty()) report.problem = loading->problem;
+}
+
+}  // namespace
+
+CudaReport inspect(bool thorough) {
+  CudaReport report;
+  report.built = true;
+  Hardware hardware = find_hardware();
+  report.driver = hardware.driver;
+  report.devices = hardware.devices;
+  report.problem = std::move(hardware.problem);
+  report.components = std::move(hardware.components);
+  report.advice = std::move(hardware.advice);
+  report.components.push_back(runtime());
+  if (hardware.ok || thorough) add_libraries(report);
+  report.available = report.problem.empty();
+  if (!report.available) report.advice.push_back("or use device 'cpu' or 'auto'");
+  return report;
+}
+
+}  // namespace grus::cuda
+
+namespace grus {
+
+CudaReport report_cuda() { return cuda::inspect(true); }
+
+}  // namespace grus
