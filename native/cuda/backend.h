@@ -15,7 +15,7 @@ class CudaBackend : public Backend {
 
   const char* device() const override { return "cuda"; }
   int index() const override { return context_.device(); }
-  std::string engine() const override;     // "cuda cudnn 9.24.0 cublas 13.1.0 NVIDIA H200 float32"
+  std::string engine() const override;     // "cudnn 9.24.0 heuristic, float32, NVIDIA H200"
 
   Buffer allocate(size_t bytes) override;
   void upload(void* destination, const void* source, size_t bytes) override;
@@ -55,10 +55,14 @@ class CudaBackend : public Backend {
   std::unique_ptr<GruPlan> make_gru(const GruDescription&) override;
 
  private:
+  cudaStream_t stream();                   // of a GPU made current
+  bool scales_gradients() const;
+
   Context context_;
   Staging staging_;
   Graphs graphs_;
   Buffer update_state_;                    // UpdateState
+  int cudnn_grus_ = 0, stepwise_grus_ = 0;   // plans made
 };
 
 }  // namespace grus::cuda

@@ -7,42 +7,31 @@
 
 #include "../core/buffer.h"
 #include "../engine_options.h"
+#include "lanes.h"
 #include "load/libraries.h"
 
 namespace grus::cuda {
-
-// What one session has of one GPU: two streams, one handle of each library bound to the first, and cuBLAS' workspace. Leased from a pool
-// of this process and given back, never destroyed: making handles is slow, and destroying them at exit crashes.
-struct Lane {
-  int device = 0;
-  cudaStream_t stream = nullptr;         // all work
-  cudaStream_t copies = nullptr;         // uploads, so that the next batch comes in while this one computes
-  cudnn::Handle cudnn = nullptr;
-  cublas::Handle cublas = nullptr;
-  void* cublas_workspace = nullptr;
-};
 
 // A session's GPU. Made on any thread, then used from one at a time; every public entry of the backend calls activate() first.
 class Context {
  public:
   // Error: backend_unavailable, invalid_argument (index), unsupported (precision)
-  explicit Context(const EngineOptions& options);
-  ~Context();                            // waits for the work in flight, gives the lane back
+  explicit Context(const EngineOptions& options);   // its end waits for the work in flight and gives the lane back
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
 
   // Makes the GPU current on this thread. Error device when an earlier fault has made the GPU unusable, with the first cause.
   void activate();
 
-  cudaStream_t stream() const { return lane_.stream; }
-  cudaStream_t copies() const { return lane_.copies; }
-  cudnn::Handle cudnn_handle() const { return lane_.cudnn; }
-  cublas::Handle cublas_handle() const { return lane_.cublas; }
+  cudaStream_t stream() const { return lane_->stream; }
+  cudaStream_t copies() const { return lane_->copies; }
+  cudnn::Handle cudnn_handle() const { return lane_->cudnn; }
+  cublas::Handle cublas_handle() const { return lane_->cublas; }
   const cudnn::Api& cudnn() const { return libraries_.cudnn; }
   const cublas::Api& cublas() const { return libraries_.cublas; }
   const Libraries& libraries() const { return libraries_; }
-  const EngineOptions& options() const { return options_; }
-  int device() const { return lane_.device; }
+  const EngineOptions& options() const { return options_; }              // tf32 is float32 where the GPU has none
+  int device() const { return device_; }
   const std::string& device_name() const { return device_name_; }        // "NVIDIA H200"
   int compute_capability() const { return compute_capability_; }         // 90 is 9.0
   int multiprocessors() const { return multiprocessors_; }
@@ -57,6 +46,7 @@ class Context {
   // Zeroed, aligned to 256 bytes, on this GPU; freed on any thread. Error out_of_memory names the need, what is free, and what to lower;
   // the context stays usable.
   Buffer allocate(size_t bytes);
+  Buffer allocate_pinned(size_t bytes);  // on the host, not zeroed
 
   // Fixed room for the partial results of reduce_all, see launch.h.
   void* scratch() const { return scratch_.as<void>(); }
@@ -67,13 +57,26 @@ class Context {
   void set_running(bool running, bool capturing) { running_ = running; capturing_ = capturing; }
 
  private:
-  const EngineOptions options_;
+  const int device_;
   const Libraries& libraries_;
-  Lane lane_;
-  Buffer scratch_;
-  std::string device_name_, fault_;
+  EngineOptions options_;
+  std::string device_name_;
   int compute_capability_ = 0, multiprocessors_ = 0;
   bool running_ = false, capturing_ = false;
+  LeasedLane lane_;
+  Buffer scratch_;                       // after the lane, so that it goes before it
+};
+
+// Another GPU is current on this thread meanwhile.
+class OnDevice {
+ public:
+  explicit OnDevice(int device);
+  ~OnDevice();
+  OnDevice(const OnDevice&) = delete;
+  OnDevice& operator=(const OnDevice&) = delete;
+
+ private:
+  int before_ = 0, device_ = 0;
 };
 
 constexpr size_t kScratchBytes = size_t{1} << 16;

@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "context.h"
+#include "handles.h"
 
 namespace grus::cuda {
 
@@ -26,12 +27,12 @@ class Graphs {
  private:
   struct Entry {
     std::string key;
-    cudaGraphExec_t graph = nullptr;       // null: seen once
+    GraphExec graph;                       // none: seen once
     bool refused = false;                  // capturing it failed
   };
   using Order = std::list<Entry>;          // latest first
   void enqueue_plainly(const std::function<void()>& enqueue);
-  bool capture(Entry& entry, const std::function<void()>& enqueue);
+  void capture(Entry& entry, const std::function<void()>& enqueue);
   void forget_oldest();
 
   static constexpr size_t kMostGraphs = 64, kMostKeys = 512;

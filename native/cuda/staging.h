@@ -3,39 +3,52 @@
 #include <vector>
 
 #include "context.h"
+#include "handles.h"
 
 namespace grus::cuda {
 
-// Uploads that neither wait for the GPU nor hold it up: host memory -> pinned memory at once, -> a staging room on the GPU by the stream
-// of copies, -> the destination in the order of the work. Two slots in turn, a slot for all the uploads of one batch: while one is
-// computed with, the next fills the other. Grows to the largest batch seen.
+// Transfers. Uploads neither wait for the GPU nor hold it up: host memory -> pinned memory at once, -> a staging room on the GPU by the
+// stream of copies, -> the destination in the order of the work. Two slots in turn, a slot for all the uploads of one batch: while one is
+// computed with, the next fills the other. Grows with the largest batch seen.
 class Staging {
  public:
-  explicit Staging(Context& context) : context_(context) {}
-  ~Staging();
+  explicit Staging(Context& context);
 
-  // source may be reused on return; destination is written in stream order.
+  // source may be reused on return; destination is written in stream order. Large ones are not staged, and wait.
   void upload(void* destination, const void* source, size_t bytes);
-  // The batch's uploads are complete: the next go into the other slot, which waits until that one's last batch has been taken over.
+  // Waits for all the work before it.
+  void download(void* destination, const void* source, size_t bytes);
+  // The batch's uploads are complete: the next go into the other slot, and wait there until that one's last batch has been taken over.
   void next_batch();
-  size_t held() const;                       // bytes on the GPU
+  // All the work has been waited for: every slot is free.
+  void restart();
+  size_t held() const { return held_; }      // bytes on the GPU
 
  private:
-  struct Chunk {
-    void* pinned = nullptr;
-    Buffer device;
-    size_t bytes = 0;
+  struct Chunk {                             // room for both slots
+    Buffer pinned, device;
+    size_t bytes = 0;                        // of one slot
   };
   struct Slot {
-    std::vector<Chunk> chunks;
-    size_t used = 0, chunk = 0;              // of the chunk at hand
-    cudaEvent_t copied = nullptr, taken = nullptr;
+    size_t chunk = 0, used = 0;              // which is being filled, and how far
+    size_t total = 0;                        // of the batch
+    Event taken;
     bool pending = false;                    // `taken` has been recorded and not waited for
   };
-  Chunk& room(Slot& slot, size_t bytes);
+  struct Room {
+    void *pinned, *device;
+  };
+  Room room(size_t bytes);
+  void add_chunk(size_t least);
+  void refuse_in_capture() const;
+
   Context& context_;
+  std::vector<Chunk> chunks_;
   Slot slots_[2];
   int current_ = 0;
+  size_t held_ = 0;
+  Event copied_;
+  Buffer bounce_;                            // pinned; small downloads come through it
 };
 
 }  // namespace grus::cuda

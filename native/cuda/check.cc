@@ -1,0 +1,82 @@
+#include "../core/error.h"
+#include "context.h"
+#include "faults.h"
+
+namespace grus::cuda {
+namespace {
+
+constexpr const char* kRestart = "; the GPU is unusable for the rest of this process: restart it";
+constexpr const char* kLower = "; lower the batch size, the sequence length or the hidden size, or dispose of models that are not needed";
+
+const char* words(cudnn::Category category) {
+  switch (category) {
+    case cudnn::Category::setup: return "not set up";
+    case cudnn::Category::bad_parameter: return "a bad parameter";
+    case cudnn::Category::not_supported: return "not supported";
+    case cudnn::Category::internal: return "an internal error";
+    case cudnn::Category::execution_failed: return "execution failed";
+    default: return "an unknown error";
+  }
+}
+
+std::string cudnn_message(const cudnn::Api& api) {
+  char text[1024] = "";
+  api.GetLastErrorString(text, sizeof text);
+  text[sizeof text - 1] = '\0';
+  return text;
+}
+
+// What CUDA itself knows of a library's failure.
+cudaError_t cause_of_failure(const Context& context) {
+  cudaError_t error = cudaGetLastError();
+  if (error == cudaSuccess && !context.capturing()) error = cudaStreamQuery(context.stream());
+  return error == cudaErrorNotReady ? cudaSuccess : error;
+}
+
+[[noreturn]] void fail(Context& context, ErrorCode code, const std::string& message, cudaError_t cause) {
+  if (is_lasting(cause)) {
+    keep_fault(context.device(), message);
+    throw Error(ErrorCode::device, where(context.device()) + message + kRestart);
+  }
+  if (cause == cudaErrorMemoryAllocation || code == ErrorCode::out_of_memory) {
+    throw Error(ErrorCode::out_of_memory, where(context.device()) + message + kLower);
+  }
+  throw Error(code, where(context.device()) + message);
+}
+
+}  // namespace
+
+void Context::check(cudaError_t error, const char* call) {
+  if (error == cudaSuccess) return;
+  cudaGetLastError();   // so that no later call is blamed for it; a lasting one comes back by itself
+  fail(*this, ErrorCode::device, std::string(call) + " failed: " + words(error), error);
+}
+
+void Context::check(cudnn::Status status, const char* call, const std::string& details) {
+  if (status == cudnn::Status::success) return;
+  const cudnn::Category category = cudnn::category(status);
+  std::string message = std::string(call) + " failed: " + words(category) + ", " + cudnn().GetErrorString(status) + " (" +
+                        std::to_string(static_cast<int>(status)) + ")";
+  const std::string reason = cudnn_message(cudnn());
+  if (!reason.empty()) message += ": " + reason;
+  if (!details.empty()) message += "; for " + details;
+  message += " (cuDNN " + libraries_.cudnn_text() + ")";
+  const cudaError_t cause = cause_of_failure(*this);
+  if (cause != cudaSuccess) message += "; CUDA says " + cuda::words(cause);
+  fail(*this, category == cudnn::Category::not_supported ? ErrorCode::unsupported : ErrorCode::device, message, cause);
+}
+
+void Context::check(cublas::Status status, const char* call, const std::string& details) {
+  if (status == cublas::Status::success) return;
+  std::string message = std::string(call) + " failed: " + cublas().GetStatusString(status) + " (" +
+                        std::to_string(static_cast<int>(status)) + ")";
+  if (!details.empty()) message += "; for " + details;
+  message += " (cuBLAS " + libraries_.cublas_text() + ")";
+  const cudaError_t cause = cause_of_failure(*this);
+  if (cause != cudaSuccess) message += "; CUDA says " + cuda::words(cause);
+  const bool unsupported = status == cublas::Status::not_supported || status == cublas::Status::arch_mismatch;
+  const bool memory = status == cublas::Status::alloc_failed;
+  fail(*this, unsupported ? ErrorCode::unsupported : memory ? ErrorCode::out_of_memory : ErrorCode::device, message, cause);
+}
+
+}  // namespace grus::cuda

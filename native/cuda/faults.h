@@ -1,0 +1,18 @@
+#pragma once
+#include <cuda_runtime_api.h>
+
+#include <string>
+
+namespace grus::cuda {
+
+// Faults that CUDA does not recover from make a GPU unusable for the rest of the process: every later call returns the same error. The
+// first cause is what helps, so it is kept, by GPU.
+bool is_lasting(cudaError_t error);
+void keep_fault(int device, const std::string& cause);   // the first one stays
+bool has_fault(int device);
+std::string first_fault(int device);                     // empty: none
+
+std::string where(int device);                           // "[cuda:0] "
+std::string words(cudaError_t error);                    // "cudaErrorIllegalAddress (700), an illegal memory access was encountered"
+
+}  // namespace grus::cuda

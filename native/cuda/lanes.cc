@@ -1,0 +1,105 @@
+#include "lanes.h"
+
+#include <map>
+#include <mutex>
+#include <vector>
+
+#include "context.h"
+#include "faults.h"
+#include "handles.h"
+
+namespace grus::cuda {
+namespace {
+
+struct Pool {
+  std::mutex mutex;
+  std::map<int, std::vector<Lane*>> free;   // by device
+  std::mutex making;                        // NVIDIA: the first cudnnCreate of a process must be alone
+};
+
+Pool& pool() {
+  static auto* const all = new Pool();      // never destroyed, see Lane
+  return *all;
+}
+
+Lane* take(int device) {
+  std::lock_guard<std::mutex> lock(pool().mutex);
+  std::vector<Lane*>& lanes = pool().free[device];
+  if (lanes.empty()) return nullptr;
+  Lane* lane = lanes.back();
+  lanes.pop_back();
+  return lane;
+}
+
+// On Blackwell, cuBLAS from 12.8 up to 13.2 may corrupt results when one of its kernels overlaps another kernel.
+bool must_not_overlap(const Context& context) {
+  const int generation = context.compute_capability() / 10;
+  const int version = context.libraries().cublas_version;
+  return (generation == 10 || generation == 11) && version >= 120800 && version < 130200;
+}
+
+// cuBLAS' own recommendation by generation. Without one set, it allocates while a step is captured.
+size_t workspace_bytes(const Context& context) { return size_t{context.compute_capability() >= 90 ? 32u : 8u} << 20; }
+
+struct Making {
+  explicit Making(const Context& of) : context(of) {}
+  ~Making() {
+    if (cublas) context.cublas().Destroy_v2(cublas);
+    if (cudnn) context.cudnn().Destroy(cudnn);
+    if (workspace) cudaFree(workspace);
+  }
+  const Context& context;
+  Stream stream, copies;
+  cudnn::Handle cudnn = nullptr;
+  cublas::Handle cublas = nullptr;
+  void* workspace = nullptr;
+};
+
+Lane* make(Context& context) {
+  std::lock_guard<std::mutex> lock(pool().making);
+  Making made(context);
+  const bool apart = !must_not_overlap(context);
+  context.check(cudaStreamCreateWithFlags(made.stream.out(), cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
+  if (apart) context.check(cudaStreamCreateWithFlags(made.copies.out(), cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
+  context.check(context.cudnn().Create(&made.cudnn), "cudnnCreate");
+  context.check(context.cudnn().SetStream(made.cudnn, made.stream.get()), "cudnnSetStream");
+  context.check(context.cublas().Create_v2(&made.cublas), "cublasCreate");
+  const size_t bytes = workspace_bytes(context);
+  context.check(cudaMalloc(&made.workspace, bytes), "cudaMalloc");
+  // in this order: a new stream takes the workspace away
+  context.check(context.cublas().SetStream_v2(made.cublas, made.stream.get()), "cublasSetStream");
+  context.check(context.cublas().SetWorkspace_v2(made.cublas, made.workspace, bytes), "cublasSetWorkspace");
+  auto* lane = new Lane();
+  lane->device = context.device();
+  lane->stream = made.stream.release();
+  lane->copies = apart ? made.copies.release() : lane->stream;
+  lane->cudnn = std::exchange(made.cudnn, nullptr);
+  lane->cublas = std::exchange(made.cublas, nullptr);
+  lane->cublas_workspace = std::exchange(made.workspace, nullptr);
+  return lane;
+}
+
+}  // namespace
+
+void GiveBack::operator()(Lane* lane) const {
+  const OnDevice on(lane->device);
+  for (const cudaStream_t stream : {lane->stream, lane->copies}) {
+    const cudaError_t error = cudaStreamSynchronize(stream);
+    if (error != cudaSuccess) cudaGetLastError();
+    if (is_lasting(error)) keep_fault(lane->device, "cudaStreamSynchronize: " + words(error));
+  }
+  if (has_fault(lane->device)) return;
+  std::lock_guard<std::mutex> lock(pool().mutex);
+  pool().free[lane->device].push_back(lane);
+}
+
+LeasedLane lease_lane(Context& context) {
+  Lane* free = take(context.device());
+  LeasedLane lane(free ? free : make(context));
+  const bool exact = context.options().precision == Precision::float32;
+  context.check(context.cublas().SetMathMode(lane->cublas, exact ? cublas::MathMode::default_math : cublas::MathMode::tf32),
+                "cublasSetMathMode");
+  return lane;
+}
+
+}  // namespace grus::cuda

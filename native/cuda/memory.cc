@@ -1,0 +1,74 @@
+#include <cstdio>
+
+#include "../core/error.h"
+#include "context.h"
+#include "faults.h"
+
+namespace grus::cuda {
+namespace {
+
+constexpr size_t kAlignment = 256;
+constexpr size_t kSmall = size_t{2} << 20;   // below, CUDA may have room in a block it already holds
+
+std::string size_text(size_t bytes) {
+  char text[32];
+  const double value = static_cast<double>(bytes);
+  if (bytes >= size_t{1} << 30) std::snprintf(text, sizeof text, "%.2f GiB", value / (1 << 30));
+  else if (bytes >= size_t{1} << 20) std::snprintf(text, sizeof text, "%.1f MiB", value / (1 << 20));
+  else std::snprintf(text, sizeof text, "%zu bytes", bytes);
+  return text;
+}
+
+// On any thread, also while the process exits, when CUDA may be gone already. A fault is the business of the next call that uses the GPU.
+void free_device(int device, cudaStream_t stream, void* data) {
+  const OnDevice on(device);
+  const cudaError_t waited = cudaStreamSynchronize(stream);
+  const cudaError_t freed = cudaFree(data);
+  for (const cudaError_t error : {waited, freed}) {
+    if (is_lasting(error)) keep_fault(device, "cudaFree: " + words(error));
+  }
+  if (waited != cudaSuccess || freed != cudaSuccess) cudaGetLastError();
+}
+
+}  // namespace
+
+Buffer Context::allocate(size_t bytes) {
+  activate();
+  if (capturing_) throw Error(ErrorCode::device, where(device_) + "no memory can be allocated while a pass is being captured");
+  size_t free = 0, total = 0;
+  check(cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
+  // A tail of at least one unit: vectorised kernels have been seen to read past the end (cuDNN, float16 GRU backward).
+  const bool possible = bytes <= total;
+  const size_t room = possible ? (bytes / kAlignment + 2) * kAlignment : bytes;
+  void* data = nullptr;
+  const cudaError_t error = !possible || (room > kSmall && room > free) ? cudaErrorMemoryAllocation : cudaMalloc(&data, room);
+  if (error == cudaErrorMemoryAllocation) {
+    cudaGetLastError();
+    throw Error(ErrorCode::out_of_memory, where(device_) + size_text(bytes) + " of GPU memory are needed, " + size_text(free) + " of " +
+                                              size_text(total) + " are free (" + device_name_ +
+                                              "); lower the batch size, the sequence length or the hidden size, use precision 'bfloat16' "
+                                              "or 'float16', or dispose of models that are not needed");
+  }
+  check(error, "cudaMalloc");
+  Buffer buffer(data, bytes, [device = device_, stream = stream()](void* pointer) { free_device(device, stream, pointer); });
+  check(cudaMemsetAsync(data, 0, room, stream()), "cudaMemsetAsync");
+  return buffer;
+}
+
+Buffer Context::allocate_pinned(size_t bytes) {
+  activate();
+  void* data = nullptr;
+  const cudaError_t error = cudaMallocHost(&data, bytes);
+  if (error == cudaErrorMemoryAllocation) {
+    cudaGetLastError();
+    throw Error(ErrorCode::out_of_memory, where(device_) + size_text(bytes) +
+                                              " of pinned host memory are needed for transfers, the system has none; lower the batch size");
+  }
+  check(error, "cudaMallocHost");
+  return Buffer(data, bytes, [device = device_](void* pointer) {
+    const OnDevice on(device);
+    if (cudaFreeHost(pointer) != cudaSuccess) cudaGetLastError();
+  });
+}
+
+}  // namespace grus::cuda
