@@ -1,0 +1,67 @@
+#pragma once
+#include <cuda_runtime_api.h>
+
+#include <cstddef>
+#include <functional>
+#include <string>
+
+// What the simulated CUDA runtime offers to the simulated libraries and to tests beside the API itself. See README.md.
+#define GRUS_SIM_API __attribute__((visibility("default")))
+
+namespace grus::sim {
+
+// A knob is the environment variable GRUS_SIM_<name>, read again at every call, so that a test may change it with setenv.
+GRUS_SIM_API std::string knob(const char* name, const char* fallback = "");
+GRUS_SIM_API long long knob_number(const char* name, long long fallback);
+
+// Records that a rule of CUDA was broken: printed to stderr as "grus-sim misuse: <call>: ...", counted, and the process exits with status 86
+// unless GRUS_SIM_MISUSE=report.
+GRUS_SIM_API void misuse(const char* call, const char* format, ...) __attribute__((format(printf, 2, 3)));
+
+// Whether GRUS_SIM_FAIL asks this call of `function` to fail ("cublasSgemm_v2:3:14"); *code is the number, or that of the name given. Counts
+// the calls of the function, so ask once per call. cudart's functions ask by themselves.
+GRUS_SIM_API bool injected(const char* function, int* code);
+
+// Work on a stream: runs now, or later (GRUS_SIM_DEFER), or at every launch of the graph when the stream is being captured. It must copy
+// whatever the real call reads at call time, and read the rest, device memory above all, only when it runs. `call` names it in messages and
+// must outlive the process. microseconds: what it adds to the stream's simulated clock.
+// A capture that has been invalidated, a stream of another device, a fault: an error, and the work is dropped.
+GRUS_SIM_API cudaError_t enqueue(const char* call, cudaStream_t stream, double microseconds, std::function<void()> work);
+
+// [pointer, pointer + bytes) is one living allocation of the device that is current (within work: of the device that runs it), and pointer
+// is a multiple of alignment; misuse and false otherwise. Null is refused unless bytes is 0. `what` names the argument: "x".
+GRUS_SIM_API bool check_device(const char* call, const char* what, const void* pointer, size_t bytes, size_t alignment);
+// Whether the pointer lies in a living allocation of any device; no misuse.
+GRUS_SIM_API bool is_device(const void* pointer);
+
+// A call that would allocate or wait ("cudnnSetDropoutDescriptor"): false, with the captures it breaks invalidated, while this thread must
+// not do that because of a capture.
+GRUS_SIM_API bool allowed_during_capture(const char* call);
+GRUS_SIM_API bool capturing(cudaStream_t stream);
+
+GRUS_SIM_API int current_device();                  // of this thread; within work: the one that runs it
+GRUS_SIM_API int stream_device(cudaStream_t stream);   // -1: no living stream; the null stream has the current device
+GRUS_SIM_API bool in_work();                        // this thread is running a stream's work
+
+// Room of the simulation itself on the current device, as a library allocates its own: counts as memory used, no misuse when leaked.
+GRUS_SIM_API void* library_allocate(size_t bytes);
+GRUS_SIM_API void library_free(void* pointer);
+
+// Deterministic noise for knobs that permute or randomise.
+inline unsigned long long mix(unsigned long long x) {
+  x += 0x9E3779B97F4A7C15ull;
+  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ull;
+  x = (x ^ (x >> 27)) * 0x94D049BB133111EBull;
+  return x ^ (x >> 31);
+}
+
+}  // namespace grus::sim
+
+// For tests, also by dlsym.
+extern "C" {
+GRUS_SIM_API int grus_sim_misuses();                 // so far
+GRUS_SIM_API void grus_sim_reset();                  // forgets misuses, counters of injected failures and the launches counted, heals every device
+GRUS_SIM_API void grus_sim_advance(cudaStream_t stream, double microseconds);   // adds to the stream's simulated clock, in stream order
+GRUS_SIM_API long long grus_sim_launches();          // kernels and library work run so far, each replayed node of a graph too
+GRUS_SIM_API long long grus_sim_waits();             // calls so far in which the host waited for a device
+}
