@@ -220,6 +220,20 @@ export interface NativeEngineOptions {
   threads: number
 }
 
+/** native/cuda_report.h; what is not known is an empty string */
+export interface NativeCudaReport {
+  /** this build has a CUDA engine */
+  built: boolean
+  /** there is an NVIDIA driver */
+  driver: boolean
+  available: boolean
+  /** GPUs */
+  devices: number
+  problem: string
+  components: { name: string; ok: boolean; file: string; version: string; path: string; problem: string; tried: string[] }[]
+  advice: string[]
+}
+
 export interface NativeAddon {
   /** Hands over the error class that native code throws and rejects with: new GrusError(code, message). Once per environment. */
   initialize(errorClass: new (code: GrusErrorCode, message: string) => Error): void
@@ -227,6 +241,8 @@ export interface NativeAddon {
   Gru: new (gru: NativeGruOptions, options: NativeEngineOptions) => NativeGru
   /** What each device offers here: the engine's name, or why there is none. */
   devices(): { device: 'cpu' | 'cuda'; available: boolean; detail: string }[]
+  /** What device 'cuda' needs and what there is; the libraries too where there is a GPU to use them, or when thorough. */
+  cudaReport(thorough: boolean): NativeCudaReport
 }
 
 const packageRoot = dirname(dirname(fileURLToPath(import.meta.url)))

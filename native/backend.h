@@ -7,6 +7,7 @@
 
 #include "core/activation.h"
 #include "core/buffer.h"
+#include "core/memory_counters.h"
 #include "engine_options.h"
 #include "gru_plan.h"
 
@@ -134,6 +135,8 @@ class Backend {
   virtual std::string engine() const = 0;              // e.g. "cpu packed avx512" or "cpu openblas 0.3.21 avx2"
 
   virtual Buffer allocate(size_t bytes) = 0;           // zeroed, aligned to 64 bytes; Error out_of_memory
+  // Where Memory counts what it allocates; a backend that allocates for itself has counted that there.
+  virtual std::shared_ptr<MemoryCounters> memory_counters() { return std::make_shared<MemoryCounters>(); }
   virtual void upload(void* destination, const void* source, size_t bytes) = 0;     // source reusable on return
   virtual void download(void* destination, const void* source, size_t bytes) = 0;   // waits for the work before it
   virtual void copy(void* destination, const void* source, size_t bytes) = 0;       // device to device
@@ -182,8 +185,8 @@ std::unique_ptr<Backend> make_cpu_backend(int threads);   // threads <= 0: as ma
 // Error backend_unavailable with the reason and what would mend it; invalid_argument for an index beyond the GPUs there are; unsupported for
 // a precision this GPU or its libraries lack.
 std::unique_ptr<Backend> make_cuda_backend(const EngineOptions&);
-// What device 'cuda' would need and what there is, line by line; touches the driver and the libraries.
+// What device 'cuda' would need and what there is, line by line; touches the driver and, where there is a GPU or when thorough, the libraries.
 struct CudaReport;
-CudaReport report_cuda();
+CudaReport report_cuda(bool thorough = false);
 
 }  // namespace grus

@@ -37,6 +37,42 @@ napi_value devices(napi_env env, napi_callback_info raw) noexcept {
   });
 }
 
+Napi::Array strings(Napi::Env env, const std::vector<std::string>& list) {
+  const Napi::Array result = Napi::Array::New(env, list.size());
+  for (uint32_t i = 0; i < list.size(); ++i) result.Set(i, list[i]);
+  return result;
+}
+
+Napi::Object describe_component(Napi::Env env, const CudaComponent& component) {
+  const Napi::Object result = Napi::Object::New(env);
+  result.Set("name", component.name);
+  result.Set("ok", component.ok);
+  result.Set("file", component.file);
+  result.Set("version", component.version);
+  result.Set("path", component.path);
+  result.Set("problem", component.problem);
+  result.Set("tried", strings(env, component.tried));
+  return result;
+}
+
+napi_value cuda_report(napi_env env, napi_callback_info raw) noexcept {
+  return guarded(env, [&]() -> napi_value {
+    const Napi::CallbackInfo info(env, raw);
+    const CudaReport report = report_cuda(info[0].ToBoolean());
+    const Napi::Array components = Napi::Array::New(info.Env(), report.components.size());
+    for (uint32_t i = 0; i < report.components.size(); ++i) components.Set(i, describe_component(info.Env(), report.components[i]));
+    const Napi::Object result = Napi::Object::New(info.Env());
+    result.Set("built", report.built);
+    result.Set("driver", report.driver);
+    result.Set("available", report.available);
+    result.Set("devices", report.devices);
+    result.Set("problem", report.problem);
+    result.Set("components", components);
+    result.Set("advice", strings(info.Env(), report.advice));
+    return result;
+  });
+}
+
 Napi::Value make_function(Napi::Env env, const char* name, napi_callback callback) {
   napi_value function = nullptr;
   const napi_status status = napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, nullptr, &function);
@@ -48,6 +84,7 @@ Napi::Object make_addon(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new AddonData());   // deleted with the environment
   exports.Set("initialize", make_function(env, "initialize", initialize));
   exports.Set("devices", make_function(env, "devices", devices));
+  exports.Set("cudaReport", make_function(env, "cudaReport", cuda_report));
   exports.Set("Session", SessionWrap::define(env));
   exports.Set("Gru", GruWrap::define(env));
   return exports;

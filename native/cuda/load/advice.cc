@@ -48,7 +48,7 @@ std::vector<std::string> advice_for_libraries(int cuda_major) {
 std::string advice_for_fault(Fault fault, const std::string& name) {
   switch (fault) {
     case Fault::incomplete:
-      return "install " + name + " anew, whole and in one folder (pip: --force-reinstall), or name another folder in GRUS_CUDA_PATH";
+      return "install " + name + " anew, whole, in one folder (pip: --force-reinstall), or name another in GRUS_CUDA_PATH";
     case Fault::mixed:
       return "use one copy of " + name + ": take the other out of LD_PRELOAD, LD_LIBRARY_PATH and GRUS_CUDA_PATH, and restart the process";
     case Fault::broken: return "install the library that the loader's message names, or " + name + " anew";

@@ -26,8 +26,8 @@ struct OpenedBundle {
   Fault fault = Fault::none;            // what kind of thing that was
 };
 
-// The first whole copy: in `named`, in the process, where the loader looks, in `usual`. Opened by absolute paths, so that the later search of
-// one library for another by name ends at these.
+// The first whole copy: in `named`, in the process, where the loader looks, in `usual`. Opened by absolute paths, so that a later search
+// of one library for another by name ends at these.
 OpenedBundle open_bundle(const Bundle& bundle, const std::vector<Place>& named, const std::vector<Place>& usual);
 
 }  // namespace grus::cuda

@@ -2,6 +2,7 @@
 
 #include <atomic>
 
+#include "../../backend.h"
 #include "../../core/error.h"
 #include "loading.h"
 #include "versions.h"
@@ -14,7 +15,7 @@ std::string Libraries::cublas_text() const { return cublas_version_text(cublas_v
 const Libraries& libraries() {
   static std::atomic<const Libraries*> usable{nullptr};
   if (const Libraries* known = usable.load()) return *known;
-  const CudaReport report = inspect(false);
+  const CudaReport report = report_cuda();
   if (!report.available) throw Error(ErrorCode::backend_unavailable, "[device] device 'cuda' is not available: " + report.text());
   static const std::shared_ptr<const Loading> kept = load_libraries();
   usable.store(&kept->libraries);

@@ -18,7 +18,7 @@ struct Libraries {
   std::string cublas_text() const;
 };
 
-// Error backend_unavailable with report_cuda().text() when one of them cannot be used. A failed load is tried again by the next call.
+// Error backend_unavailable with the report's text when one of them, or every GPU, cannot be used. The next call tries a failure again.
 const Libraries& libraries();
 
 }  // namespace grus::cuda

@@ -31,7 +31,4 @@ struct Hardware {
 
 Hardware find_hardware();
 
-// thorough: the libraries too where there is no GPU to use them.
-CudaReport inspect(bool thorough);
-
 }  // namespace grus::cuda

@@ -24,27 +24,24 @@ void add_libraries(CudaReport& report) {
 }
 
 }  // namespace
+}  // namespace grus::cuda
 
-CudaReport inspect(bool thorough) {
+namespace grus {
+
+CudaReport report_cuda(bool thorough) {
   CudaReport report;
   report.built = true;
-  Hardware hardware = find_hardware();
+  cuda::Hardware hardware = cuda::find_hardware();
   report.driver = hardware.driver;
   report.devices = hardware.devices;
   report.problem = std::move(hardware.problem);
   report.components = std::move(hardware.components);
   report.advice = std::move(hardware.advice);
-  report.components.push_back(runtime());
-  if (hardware.ok || thorough) add_libraries(report);
+  report.components.push_back(cuda::runtime());
+  if (hardware.ok || thorough) cuda::add_libraries(report);
   report.available = report.problem.empty();
   if (!report.available) report.advice.push_back("or use device 'cpu' or 'auto'");
   return report;
 }
-
-}  // namespace grus::cuda
-
-namespace grus {
-
-CudaReport report_cuda() { return cuda::inspect(true); }
 
 }  // namespace grus
