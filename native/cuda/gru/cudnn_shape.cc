@@ -1,0 +1,64 @@
+#include "cudnn_shape.h"
+
+#include <algorithm>
+
+#include "../../core/error.h"
+
+namespace grus::cuda {
+
+CudnnShape::CudnnShape(CudnnGru& gru, Algorithms& algorithms, int batch, int steps, bool training)
+    : batch_(batch), steps_(steps), training_(training) {
+  if (gru.description().directions() == 1) chunks_ = (steps - 1) / kMostSteps + 1;
+  const int each = (steps - 1) / chunks_ + 1;
+  chunks_ = (steps - 1) / each + 1;
+  fill(sets_[0], gru, algorithms.choose(batch, steps, training), each);
+  if (chunks_ > 1) fill(sets_[1], gru, cudnn::RnnAlgo::standard, steps - each * (chunks_ - 1));
+}
+
+void CudnnShape::fill(CallSet& set, CudnnGru& gru, cudnn::RnnAlgo algorithm, int steps) {
+  set.steps = steps;
+  std::string refusal;
+  set.standard = CudnnCalls::make(gru, cudnn::RnnAlgo::standard, batch_, steps, training_, false, &refusal);
+  if (set.standard && !gru.pads()) {
+    set.ragged = CudnnCalls::make(gru, cudnn::RnnAlgo::standard, batch_, steps, training_, true, &refusal);
+  }
+  if (!set.standard || (!gru.pads() && !set.ragged)) {
+    throw Error(ErrorCode::unsupported, "[gru] expected a shape that cuDNN computes, got batch " + std::to_string(batch_) + " and " +
+                                            std::to_string(steps) + " steps (" + gru.describe() + "), which it refuses: " + refusal +
+                                            (steps > kMostSteps ? "; use sequences of at most 65535 steps, or device 'cpu'"
+                                                                : "; use another shape, or device 'cpu'"));
+  }
+  if (algorithm != cudnn::RnnAlgo::standard) {
+    set.fast = CudnnCalls::make(gru, algorithm, batch_, steps, training_, false, nullptr);
+  }
+  for (const CudnnCalls* calls : {set.standard.get(), set.fast.get(), set.ragged.get()}) {
+    if (!calls) continue;
+    workspace_bytes_ = std::max(workspace_bytes_, calls->workspace_bytes());
+    reserve_bytes_ = std::max(reserve_bytes_, calls->reserve_bytes());
+  }
+}
+
+std::shared_ptr<CudnnShape> CudnnShapes::get(int batch, int steps, bool training) {
+  Entry& entry = entries_[{batch, steps, training}];
+  entry.used = ++clock_;
+  if (entry.shape) return entry.shape;
+  try {
+    entry.shape = std::make_shared<CudnnShape>(gru_, algorithms_, batch, steps, training);
+  } catch (...) {
+    entries_.erase({batch, steps, training});
+    throw;
+  }
+  const std::shared_ptr<CudnnShape> shape = entry.shape;
+  if (entries_.size() > kMost) {
+    entries_.erase(std::min_element(entries_.begin(), entries_.end(),
+                                    [](const auto& a, const auto& b) { return a.second.used < b.second.used; }));
+  }
+  return shape;
+}
+
+void CudnnShapes::refuse(CudnnShape& shape) {
+  algorithms_.refuse(shape.batch(), shape.steps(), shape.training());
+  shape.set(0).refused = true;
+}
+
+}  // namespace grus::cuda

@@ -1,0 +1,36 @@
+#pragma once
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "cudnn_shape.h"
+
+namespace grus::cuda {
+
+// What each training forward left, by its reserve, so that a backward that does not belong to it is told so: cuDNN would not notice, and
+// compute nonsense.
+class Tape {
+ public:
+  struct Record {
+    std::shared_ptr<CudnnShape> shape;
+    bool fast = false;                    // which calls it used
+    const float *x = nullptr, *y = nullptr, *hx = nullptr, *weights = nullptr;
+    uint64_t weights_version = 0;
+    bool has_lengths = false;
+    std::vector<int32_t> lengths;
+    bool spent = false;                   // its backward has been
+    uint64_t order = 0;
+  };
+
+  void record(const GruForward&, const std::shared_ptr<CudnnShape>&, bool fast);
+  // The forward that this backward belongs to; spent from now on. replaying: within Backend::run, where forwards may have been replayed
+  // without coming here. Error invalid_argument.
+  const Record& take(const GruBackward&, bool replaying);
+
+ private:
+  static constexpr size_t kMost = 1024;
+  std::unordered_map<const void*, Record> records_;
+  uint64_t clock_ = 0;
+};
+
+}  // namespace grus::cuda
