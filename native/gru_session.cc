@@ -18,8 +18,8 @@ void check_count(size_t came, int64_t expected, const std::string& what) {
 }  // namespace
 
 GruSession::GruSession(const GruDescription& description, std::unique_ptr<Backend> backend)
-    : description_(description), backend_(std::move(backend)), memory_(*backend_), device_(backend_->name()), engine_(backend_->engine()),
-      plan_(backend_->make_gru(description)) {
+    : description_(description), backend_(std::move(backend)), memory_(*backend_), plan_(backend_->make_gru(description)),
+      device_(backend_->name()), engine_(backend_->engine()) {
   table_.add(gru_parameters(*plan_, "", LayerDescription()), static_cast<int64_t>(plan_->weight_count()));
   parameters_ = memory_.allocate(static_cast<size_t>(table_.flat_count()) * sizeof(float));
 }

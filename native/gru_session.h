@@ -65,8 +65,8 @@ class GruSession {
   const GruDescription description_;
   std::unique_ptr<Backend> backend_;
   mutable Memory memory_;
-  const std::string device_, engine_;
   std::unique_ptr<GruPlan> plan_;
+  const std::string device_, engine_;
   ParameterTable table_;
   Buffer parameters_, gradients_;
   uint64_t weights_version_ = 1;

@@ -1,5 +1,4 @@
 #pragma once
-#include <atomic>
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -12,16 +11,10 @@
 
 namespace grus {
 
-// Read from any thread, and still there when the session that counted has gone.
-struct MemoryCounters {
-  std::atomic<int64_t> allocations{0};
-  std::atomic<int64_t> bytes{0};
-};
-
 // Allocates from a backend and counts what is held.
 class Memory {
  public:
-  explicit Memory(Backend& backend) : backend_(backend), counters_(std::make_shared<MemoryCounters>()) {}
+  explicit Memory(Backend& backend) : backend_(backend), counters_(backend.memory_counters()) {}
 
   Buffer allocate(size_t bytes) {
     bytes = bytes == 0 ? 64 : bytes;

@@ -50,7 +50,7 @@ std::string CudaBackend::engine() const {
   return text + ", " + name_of(context_.options().precision) + ", " + context_.device_name();
 }
 
-Buffer CudaBackend::allocate(size_t bytes) { return context_.allocate(bytes); }
+Buffer CudaBackend::allocate(size_t bytes) { return context_.allocate_uncounted(bytes); }
 void CudaBackend::upload(void* destination, const void* source, size_t bytes) { staging_.upload(destination, source, bytes); }
 void CudaBackend::download(void* destination, const void* source, size_t bytes) { staging_.download(destination, source, bytes); }
 

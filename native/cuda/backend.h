@@ -18,6 +18,7 @@ class CudaBackend : public Backend {
   std::string engine() const override;     // "cudnn 9.24.0 heuristic, float32, NVIDIA H200"
 
   Buffer allocate(size_t bytes) override;
+  std::shared_ptr<MemoryCounters> memory_counters() override { return context_.memory_counters(); }
   void upload(void* destination, const void* source, size_t bytes) override;
   void download(void* destination, const void* source, size_t bytes) override;
   void copy(void* destination, const void* source, size_t bytes) override;

@@ -11,7 +11,7 @@ namespace {
 constexpr int kOldest = 75;   // compute capability of the oldest GPU that kernels are built for
 
 [[noreturn]] void unavailable() {
-  throw Error(ErrorCode::backend_unavailable, "[device] device 'cuda' is not available: " + report_cuda().text());
+  throw Error(ErrorCode::backend_unavailable, "[device] device 'cuda' is not available: " + report_cuda(false).text());
 }
 
 int checked_device(int index) {

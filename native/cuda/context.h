@@ -6,6 +6,7 @@
 #include <string>
 
 #include "../core/buffer.h"
+#include "../core/memory_counters.h"
 #include "../engine_options.h"
 #include "lanes.h"
 #include "load/libraries.h"
@@ -44,9 +45,12 @@ class Context {
   void synchronize();                    // waits for both streams; throws what went wrong in them
 
   // Zeroed, aligned to 256 bytes, on this GPU; freed on any thread. Error out_of_memory names the need, what is free, and what to lower;
-  // the context stays usable.
+  // the context stays usable. Counted in memory_counters(), unless the session counts it.
   Buffer allocate(size_t bytes);
+  Buffer allocate_uncounted(size_t bytes);
   Buffer allocate_pinned(size_t bytes);  // on the host, not zeroed
+
+  const std::shared_ptr<MemoryCounters>& memory_counters() const { return counters_; }
 
   // Fixed room for the partial results of reduce_all, see launch.h.
   void* scratch() const { return scratch_.as<void>(); }
@@ -63,6 +67,7 @@ class Context {
   std::string device_name_;
   int compute_capability_ = 0, multiprocessors_ = 0;
   bool running_ = false, capturing_ = false;
+  const std::shared_ptr<MemoryCounters> counters_ = std::make_shared<MemoryCounters>();
   LeasedLane lane_;
   Buffer scratch_;                       // after the lane, so that it goes before it
 };

@@ -33,6 +33,17 @@ void free_device(int device, cudaStream_t stream, void* data) {
 }  // namespace
 
 Buffer Context::allocate(size_t bytes) {
+  auto held = std::make_shared<Buffer>(allocate_uncounted(bytes));
+  counters_->allocations += 1;
+  counters_->bytes += static_cast<int64_t>(bytes);
+  void* data = held->as<void>();
+  return Buffer(data, bytes, [held, counters = counters_, bytes](void*) mutable {
+    held.reset();
+    counters->bytes -= static_cast<int64_t>(bytes);
+  });
+}
+
+Buffer Context::allocate_uncounted(size_t bytes) {
   activate();
   if (capturing_) throw Error(ErrorCode::device, where(device_) + "no memory can be allocated while a pass is being captured");
   size_t free = 0, total = 0;

@@ -2,6 +2,20 @@
 
 namespace grus {
 
+Executor::Executor(Napi::Env env, std::string name, std::shared_ptr<void> resource)
+    : env_(env), name_(std::move(name)), resource_(std::move(resource)) {
+  hook();
+}
+
+Executor::~Executor() { unhook(); }
+
+void Executor::hook() { hooked_ = napi_add_env_cleanup_hook(env_, &Executor::shut_down, this) == napi_ok; }
+
+void Executor::unhook() {
+  if (hooked_) napi_remove_env_cleanup_hook(env_, &Executor::shut_down, this);
+  hooked_ = false;
+}
+
 Napi::Promise Executor::submit(Napi::Object owner, std::function<void()> work, std::function<Napi::Value(Napi::Env)> result) {
   auto job = std::unique_ptr<Job>(
       new Job{std::move(work), std::move(result), Napi::Persistent(owner), Napi::Promise::Deferred::New(env_), std::nullopt});
@@ -32,7 +46,8 @@ void Executor::start() {
     }
     napi_unref_threadsafe_function(env_, results_);
     // After the thread-safe function, so that it runs before that one's own hook.
-    napi_add_env_cleanup_hook(env_, &Executor::shut_down, this);
+    unhook();
+    hook();
   }
   if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
 }
@@ -98,7 +113,7 @@ void Executor::drain() {
   }
   if (!ended || !thread_.joinable()) return;
   thread_.join();     // its last act was to signal
-  napi_remove_env_cleanup_hook(env_, &Executor::shut_down, this);
+  unhook();
   napi_release_threadsafe_function(results_, napi_tsfn_release);
 }
 
@@ -128,9 +143,12 @@ std::deque<std::unique_ptr<Job>> Executor::stop() {
 
 void Executor::dispose() {
   if (disposed_) return;
-  const bool running = thread_.joinable();
-  std::deque<std::unique_ptr<Job>> waiting = stop();
-  if (!running) resource_.reset();
+  try {
+    start();
+  } catch (const std::exception&) {   // no thread can be had
+    resource_.reset();
+  }
+  const std::deque<std::unique_ptr<Job>> waiting = stop();
   for (const auto& job : waiting) {
     change_unsettled(-1);
     job->failure = disposed_failure(name_.c_str());
@@ -140,7 +158,11 @@ void Executor::dispose() {
 
 void Executor::shut_down(void* data) {
   Executor& self = *static_cast<Executor*>(data);
+  self.hooked_ = false;
   const std::deque<std::unique_ptr<Job>> waiting = self.stop();
+  if (!self.thread_.joinable() && self.resource_) {   // no job ever came
+    self.thread_ = std::thread([&self] { self.resource_.reset(); });
+  }
   if (self.thread_.joinable()) self.thread_.join();
   self.finished_.clear();
 }

@@ -22,12 +22,13 @@ struct Job {
   std::optional<Failure> failure;
 };
 
-// One thread that runs the jobs of one native object in order, and that frees this object (the resource) at the end. The thread comes with
-// the first job. It does not keep the process alive while it has nothing to do.
+// One thread that runs the jobs of one native object in order, and that frees this object (the resource) at the end: never the JavaScript
+// thread, which would wait for a device. It comes with the first job, or with the end. It does not keep the process alive while it has
+// nothing to do.
 class Executor : public std::enable_shared_from_this<Executor> {
  public:
-  Executor(Napi::Env env, std::string name, std::shared_ptr<void> resource)
-      : env_(env), name_(std::move(name)), resource_(std::move(resource)) {}
+  Executor(Napi::Env env, std::string name, std::shared_ptr<void> resource);
+  ~Executor();
 
   // On the JavaScript thread, all of them.
   Napi::Promise submit(Napi::Object owner, std::function<void()> work, std::function<Napi::Value(Napi::Env)> result);
@@ -37,6 +38,8 @@ class Executor : public std::enable_shared_from_this<Executor> {
 
  private:
   void start();
+  void hook();
+  void unhook();
   void run();
   void signal();
   void drain();
@@ -50,7 +53,7 @@ class Executor : public std::enable_shared_from_this<Executor> {
   const std::string name_;
   napi_threadsafe_function results_ = nullptr;  // owns a reference to this
   std::thread thread_;
-  bool disposed_ = false;
+  bool disposed_ = false, hooked_ = false;
   int unsettled_ = 0;
 
   std::mutex mutex_;                            // of what follows
