@@ -74,7 +74,7 @@ int vary(int code) {
 Status call(const char* function, Library library, const std::function<void()>& body) {
   try {
     if (const int code = injected_status(function)) {
-      last_error = std::string(function) + " was told to fail by GRUS_SIM_CUDNN_FAIL";
+      last_error = std::string(function) + " was told to fail";
       return static_cast<Status>(code);
     }
     if (library == Library::adv) require_adv();

@@ -6,7 +6,8 @@ namespace grus::sim::dnn {
 // process is aborted, as cuDNN 9 does.
 void require_adv();
 
-// The status that GRUS_SIM_CUDNN_FAIL="RNNForward:3:5000" asks this call to fail with, or 0; counts the calls.
+// The status that GRUS_SIM_FAIL="cudnnRNNForward:3:5000" or GRUS_SIM_CUDNN_FAIL="RNNForward:3:5000" asks this call to fail with, or 0;
+// counts the calls.
 int injected_status(const char* function);
 
 }  // namespace grus::sim::dnn
