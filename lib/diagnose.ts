@@ -1,6 +1,22 @@
 import type { DeviceName } from './engine-options.js'
 import { GrusError } from './errors.js'
-import { native } from './native.js'
+import { type NativeCudaReport, native } from './native.js'
+
+/** One thing that a GPU engine needs: the driver, a GPU, a library. */
+export interface DeviceComponent {
+  /** `'driver'`, `'GPU 0'`, `'cuDNN'` */
+  name: string
+  ok: boolean
+  /** The library's file name, or the GPU's name. */
+  file?: string
+  version?: string
+  /** Where the library was loaded from. */
+  path?: string
+  /** Why it is not used. */
+  problem?: string
+  /** The places that were searched, each with what was in the way there. */
+  tried?: string[]
+}
 
 /** What one device offers on this machine. */
 export interface DeviceReport {
@@ -8,17 +24,25 @@ export interface DeviceReport {
   available: boolean
   /** The engine that would compute, or why there is none. */
   detail: string
+  /** Of `'cuda'`: what it needs, and what of it is here. */
+  components?: DeviceComponent[]
+  /** What would make the device available, one step or command each. */
+  advice?: string[]
 }
 
 /**
- * Says for each device which engine it offers here, or why it offers none.
+ * Says for each device which engine it offers here, or why it offers none. For `'cuda'` it looks for the driver, the GPUs and NVIDIA's libraries,
+ * and loads them.
  *
  * @throws GrusError BACKEND_UNAVAILABLE if the native addon cannot be loaded at all
  */
 export function diagnose(): DeviceReport[] {
-  return native()
-    .devices()
-    .map(({ device, available, detail }) => ({ device, available, detail: detail.replace(/^\[[^\]]*\] /, '') }))
+  const report = native().cudaReport(true)
+  return engines().map((engine) => {
+    if (engine.device === 'cpu') return engine
+    const detail = engine.available ? engine.detail : report.problem || engine.detail
+    return { ...engine, detail, components: report.components.map(toComponent), advice: report.advice }
+  })
 }
 
 /**
@@ -27,7 +51,7 @@ export function diagnose(): DeviceReport[] {
  * @throws GrusError BACKEND_UNAVAILABLE, with the reason, if the device asked for cannot compute
  */
 export function pickDevice(where: string, device: 'auto' | DeviceName): DeviceReport {
-  const reports = diagnose()
+  const reports = engines()
   const cuda = reports.find((report) => report.device === 'cuda')
   if (device !== 'auto' && device !== 'cpu' && !cuda?.available) {
     throw new GrusError(
@@ -36,4 +60,42 @@ export function pickDevice(where: string, device: 'auto' | DeviceName): DeviceRe
     )
   }
   return device !== 'cpu' && cuda?.available ? cuda : reports.find((report) => report.device === 'cpu')!
+}
+
+let lookedForDriver = false
+
+/** Warns, once, where 'auto' took the CPU of a machine that has an NVIDIA driver: a GPU that is not used should not go unnoticed. */
+export function warnOfFallback(asked: 'auto' | DeviceName, used: DeviceName): void {
+  if (lookedForDriver || asked !== 'auto' || used !== 'cpu') return
+  lookedForDriver = true
+  const { driver, problem } = native().cudaReport(false)
+  if (!driver) return
+  const reason = problem || engines().find(({ device }) => device === 'cuda')?.detail
+  process.emitWarning(`device 'auto' is the CPU here, the GPU cannot be used: ${reason}\n'npx grus doctor' says what would help`, {
+    type: 'GrusWarning',
+    code: 'GRUS_CUDA_UNUSABLE',
+  })
+}
+
+/** Which device computes with what; touches no more than a session would. */
+function engines(): DeviceReport[] {
+  return native()
+    .devices()
+    .map(({ device, available, detail }) => ({
+      device,
+      available,
+      detail: detail.replace(/^\[[^\]]*\] (device 'cuda' is not available: )?/, ''),
+    }))
+}
+
+function toComponent({ name, ok, file, version, path, problem, tried }: NativeCudaReport['components'][number]): DeviceComponent {
+  return {
+    name,
+    ok,
+    ...(file && { file }),
+    ...(version && { version }),
+    ...(path && { path }),
+    ...(problem && { problem }),
+    ...(!ok && tried.length > 0 && { tried }),
+  }
 }

@@ -1,4 +1,5 @@
 import { checkMask } from './data/inputs.js'
+import { warnOfFallback } from './diagnose.js'
 import { type DeviceName, lowerEngine } from './engine-options.js'
 import { GrusError } from './errors.js'
 import {
@@ -58,6 +59,7 @@ export class Gru {
     this.#options = checkGruOptions(options)
     const { hiddenSize, updateGate } = this.#options
     this.#native = new (native().Gru)(lowerGruOptions(this.#options), lowerEngine(this.#options))
+    warnOfFallback(this.#options.device, this.#native.device)
     this.#layout = this.#native.parameters()
     this.#shapes = this.#layout.map(({ name, shape }) => ({ name, shape, negateUpdate: updateGate === 'write' }))
     const seed = this.#options.seed ?? randomSeed()

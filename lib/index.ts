@@ -10,7 +10,7 @@ export { type Normalizer, type NormalizerOptions, type NormalizerState, normaliz
 export { type PaddedSequences, type PadSequencesOptions, padSequences, type Sequences } from './data/pad.js'
 export { type TextVectorizer, type TextVectorizerOptions, type TextVectorizerState, textVectorizer } from './data/text.js'
 export { type TimeseriesWindows, type TimeseriesWindowsOptions, timeseriesWindows } from './data/windows.js'
-export { type DeviceReport, diagnose } from './diagnose.js'
+export { type DeviceComponent, type DeviceReport, diagnose } from './diagnose.js'
 export type { DeviceName, EngineOptions, GruAlgorithm, Precision } from './engine-options.js'
 export { GrusError, type GrusErrorCode } from './errors.js'
 export { Gru, type GruForwardOptions } from './gru.js'

@@ -1,7 +1,7 @@
 import { type CheckedInputs, checkInputs } from './data/inputs.js'
 import type { Normalizer } from './data/normalizer.js'
 import type { TextVectorizer } from './data/text.js'
-import { pickDevice } from './diagnose.js'
+import { pickDevice, warnOfFallback } from './diagnose.js'
 import { type CheckedEngineOptions, checkEngine, type DeviceName, lowerEngine, type Precision } from './engine-options.js'
 import { GrusError } from './errors.js'
 import type { ForwardOptions, Model, ModelOptions, PredictOptions, PredictWithStatesOptions } from './model.js'
@@ -200,6 +200,7 @@ export class SequentialModel implements Model {
     const drawn = () => initialWeights(network.parameters, this.seed)
     const values = weights ? checkWeights(where, weights, network.parameters) : allocating(where, drawn)
     const session = new (native().Session)(network.native, lowerEngine(this.#engine))
+    warnOfFallback(this.#engine.device, session.device)
     const layout = session.parameters()
     try {
       checkLayout(layout, network.parameters)
