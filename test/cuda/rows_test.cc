@@ -1,0 +1,114 @@
+// Sums over rows and columns, softmax and embeddings on the GPU against the CPU's.
+#include "on_both.h"
+
+using namespace grus;
+
+namespace {
+
+void bias_grad(Engines& engines, int64_t rows, int64_t cols) {
+  const Floats dy = random_floats(static_cast<size_t>(rows * cols), 1), before = random_floats(static_cast<size_t>(cols), 2);
+  const Results sums = on_both(engines, [&](Backend& backend) {
+    const On<float> d(backend, dy), to(backend, before);
+    engines.run(backend, [&] { backend.bias_grad(to.data(), d.data(), rows, cols); });
+    return to.read();
+  });
+  CHECK(first_apart(sums, 1.2e-7, 1e-13) == -1);   // both add in double: the last bit of the result at most
+}
+
+void softmax(Engines& engines, int64_t rows, int64_t cols, float range) {
+  const auto count = static_cast<size_t>(rows * cols);
+  const Floats x = random_floats(count, 3, -range, range), dy = random_floats(count, 4);
+  const Results y = on_both(engines, [&](Backend& backend) {
+    const On<float> from(backend, x), to(backend, Floats(count, not_a_number));
+    engines.run(backend, [&] { backend.softmax(from.data(), to.data(), rows, cols); });
+    return to.read();
+  });
+  CHECK(first_apart(y, 2e-6, 1e-37) == -1);
+  const Results in_place = on_both(engines, [&](Backend& backend) {
+    const On<float> values(backend, x);
+    engines.run(backend, [&] { backend.softmax(values.data(), values.data(), rows, cols); });
+    return values.read();
+  });
+  CHECK(same_bits(in_place.cuda, y.cuda));
+  const Results dx = on_both(engines, [&](Backend& backend) {
+    const On<float> out(backend, y.cpu), d(backend, dy);
+    engines.run(backend, [&] { backend.softmax_grad(out.data(), d.data(), d.data(), rows, cols); });
+    return d.read();
+  });
+  CHECK(first_apart(dx, 1e-6, 1e-7) == -1);
+}
+
+void softmax_of_extremes(Engines& engines) {
+  const float inf = INFINITY, nan = not_a_number, big = 3e38f;
+  const Floats x{1000, 999, -1000,  big, -big, 0,  -inf, 2, 1,  -inf, -inf, -inf,  inf, 0, 1,  0, nan, 1,  nan, nan, nan,  1, 2, nan,
+                 -inf, nan, 5,  inf, inf, -inf};
+  const auto rows = static_cast<int64_t>(x.size() / 3);
+  const Results y = on_both(engines, [&](Backend& backend) {
+    const On<float> from(backend, x), to(backend, x);
+    engines.run(backend, [&] { backend.softmax(from.data(), to.data(), rows, 3); });
+    return to.read();
+  });
+  CHECK(first_apart(y, 1e-6, 0) == -1);
+  CHECK(near(y.cuda[0], 1 / (1 + std::exp(-1.0))) && y.cuda[2] == 0 && y.cuda[3] == 1 && y.cuda[6] == 0);
+  for (size_t i = 9; i < x.size(); ++i) CHECK(std::isnan(y.cuda[i]));
+  // an element that is not finite in a row as long as a block has threads
+  Floats wide = random_floats(5 * 1500, 5);
+  wide[1400] = nan;
+  wide[1500 + 7] = inf;
+  wide[3000 + 900] = -inf;
+  for (size_t i = 4500; i < 6000; ++i) wide[i] = -inf;
+  const Results far = on_both(engines, [&](Backend& backend) {
+    const On<float> from(backend, wide), to(backend, wide);
+    engines.run(backend, [&] { backend.softmax(from.data(), to.data(), 5, 1500); });
+    return to.read();
+  });
+  CHECK(first_apart(far, 2e-6, 0) == -1);
+}
+
+void embedding(Engines& engines, int32_t vocabulary, int64_t rows, int64_t cols, size_t shift, const std::vector<int32_t>& ids) {
+  const auto count = static_cast<size_t>(rows * cols);
+  const Floats table = random_floats(static_cast<size_t>(vocabulary * cols), 6), dy = random_floats(count, 7);
+  const Results y = on_both(engines, [&](Backend& backend) {
+    const On<float> from(backend, table, shift), to(backend, Floats(count, not_a_number));
+    const On<int32_t> chosen(backend, ids);
+    engines.run(backend, [&] { backend.embedding(from.data(), chosen.data(), to.data(), rows, cols); });
+    return to.read();
+  });
+  CHECK(same_bits(y.cuda, y.cpu));
+  const Results gradient = on_both(engines, [&](Backend& backend) {
+    const On<float> d(backend, dy), to(backend, table, shift);
+    const On<int32_t> chosen(backend, ids, shift);
+    engines.run(backend, [&] { backend.embedding_grad(to.data(), chosen.data(), d.data(), rows, cols); });
+    return to.read();
+  });
+  CHECK(same_bits(gradient.cuda, gradient.cpu));   // both add an id's rows in their order
+}
+
+void embedding(Engines& engines, int32_t vocabulary, int64_t rows, int64_t cols, size_t shift = 0) {
+  embedding(engines, vocabulary, rows, cols, shift, random_ints(static_cast<size_t>(rows), vocabulary, 8));
+}
+
+}  // namespace
+
+int main() {
+  const auto engines = both_engines();
+  if (!engines) return 0;
+  struct { int64_t rows, cols; } shapes[] = {{0, 5}, {5, 0}, {1, 1}, {1, 31}, {5, 32}, {7, 33}, {33, 64}, {9, 65}, {40, 257}, {3, 5003}, {70001, 3}};
+  for (const auto& [rows, cols] : shapes) {
+    bias_grad(*engines, rows, cols);
+    softmax(*engines, rows, cols, 3);
+    softmax(*engines, rows, cols, 60);
+  }
+  softmax_of_extremes(*engines);
+  embedding(*engines, 4, 0, 3);
+  embedding(*engines, 4, 3, 0);
+  embedding(*engines, 1, 1, 1);
+  embedding(*engines, 3, 100, 5);           // every id many times, also within eight neighbours
+  embedding(*engines, 50, 40, 33);
+  embedding(*engines, 50, 41, 32, 1);
+  embedding(*engines, 5000, 1003, 8);       // more ids than buckets
+  embedding(*engines, 300, 203, 600);
+  embedding(*engines, 70, 400, 4, 0, std::vector<int32_t>(400, 69));
+  embedding(*engines, 5000, 20001, 1);
+  return checks().report();
+}
