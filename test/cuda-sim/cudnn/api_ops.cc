@@ -10,7 +10,7 @@ namespace {
 
 constexpr int kMaxDims = 8;
 
-bool known_type(DataType type) { return static_cast<int>(type) >= 0 && static_cast<int>(type) <= 14; }
+bool known_type(DataType type) { return static_cast<int>(type) >= 0 && static_cast<int>(type) <= 9; }
 
 }  // namespace
 
@@ -31,8 +31,8 @@ Status cudnnSetTensorNdDescriptor(TensorDescriptor descriptor, DataType type, in
     auto& target = find_as("cudnnSetTensorNdDescriptor", descriptor, Kind::tensor, "tensorDesc", false);
     require(dim && stride, kNullPointer, "dimA == NULL || strideA == NULL");
     require(dims >= 2, kBadParameter, "nbDims < 2");
-    require(dims <= kMaxDims, kNotSupported, "nbDims > 8");
     require(known_type(type), kBadParameter, "dataType is unknown");
+    require(dims <= kMaxDims, kNotSupported, "nbDims > 8");
     for (int i = 0; i < dims; ++i) {
       require(dim[i] > 0, kBadParameter, "dimA[i] <= 0");
       require(stride[i] != 0 || dim[i] == 1, kBadParameter, "strideA[i] == 0 && dimA[i] != 1");

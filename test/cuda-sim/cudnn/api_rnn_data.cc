@@ -37,7 +37,7 @@ Status cudnnSetRNNDataDescriptor(RnnDataDescriptor descriptor, DataType type, Rn
                                  int vector_size, const int lengths[], void* padding_fill) {
   return call("cudnnSetRNNDataDescriptor", Library::adv, [&] {
     auto& target = find_as("cudnnSetRNNDataDescriptor", descriptor, Kind::rnn_data, "rnnDataDesc", false);
-    require(static_cast<int>(type) >= 0 && static_cast<int>(type) <= 14, kBadParameter, "dataType is unknown");
+    require(static_cast<int>(type) >= 0 && static_cast<int>(type) <= 21, kBadParameter, "dataType is unknown");
     const bool computes = type == DataType::float32 || type == DataType::float64 || type == DataType::float16 || type == DataType::bfloat16;
     require(computes, kUnsupportedType, "no recurrent network computes on this dataType");
     require(type != DataType::bfloat16 || cudnnGetVersion() >= 91300, kUnsupportedType, "BFLOAT16 needs cuDNN 9.13");

@@ -49,10 +49,12 @@ Status cudnnSetRNNDescriptor_v8(RnnDescriptor descriptor, RnnAlgo algo, RnnMode 
     require(between(input, 0, kSkipInput), kBadParameter, "inputMode is unknown");
     require(between(math, 0, 3), kBadParameter, "mathType is unknown");
     require(input_size >= 1 && hidden_size >= 1 && layers >= 1, kBadParameter, "inputSize < 1 || hiddenSize < 1 || numLayers < 1");
+    const bool persistent = algo != RnnAlgo::standard;
+    require(!persistent || bias == RnnBiasMode::double_bias, kNotSupported, "persistent algorithms take CUDNN_RNN_DOUBLE_BIAS only");
     require(proj_size > 0, kBadParameter, "projSize <= 0");
     require((flags & ~kPaddedIoEnabled) == 0, kBadParameter, "auxFlags has unknown bits");
-    require(proj_size == hidden_size || static_cast<int>(mode) == kLstm, kNotSupported, "projSize != hiddenSize, and the cell is no LSTM");
     require(types_go_together(algo, data, math_prec), kUnsupportedType, "dataType and mathPrec do not go together with this algo");
+    require(proj_size == hidden_size || static_cast<int>(mode) == kLstm, kNotSupported, "projSize != hiddenSize, and the cell is no LSTM");
     if (dropout) find("cudnnSetRNNDescriptor_v8", dropout, Kind::dropout, "dropoutDesc");   // may be set later
     target.config = {algo, mode, bias, direction, input, data, math_prec, math, input_size, hidden_size, proj_size, layers, flags};
     target.dropout = dropout;
