@@ -1,0 +1,18 @@
+#!/usr/bin/env node
+// The command `grus`: one file for each subcommand beside this one.
+import { readFileSync } from 'node:fs'
+import { Command } from 'commander'
+import { GrusError } from '../errors.js'
+import { doctorCommand } from './doctor.js'
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
+
+const program = new Command('grus').description('GRU networks for Node').version(version).addCommand(doctorCommand())
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  if (!(error instanceof GrusError)) throw error
+  console.error(error.message)
+  process.exitCode = 1
+}
