@@ -39,6 +39,8 @@ void rnn_descriptors() {
       }
     }
   }
+  for (int algo = 1; algo < 4; ++algo) CHECK(is(3, set_rnn(d, algo, 3, 0)));   // the persistent ones want both biases
+  CHECK(is(0, set_rnn(d, 0, 3, 0)));
   setenv("GRUS_SIM_CUDNN_VERSION", "91200", 1);
   CHECK(is(3, set_rnn(d, 0, 3, 2, 0, 0, 9, 0)));
   unsetenv("GRUS_SIM_CUDNN_VERSION");
