@@ -18,6 +18,11 @@ struct ColumnSums {
   GRUS_DEVICE void done(int64_t col, double sum) const { sums[col] = static_cast<float>(sums[col] + sum); }
 };
 
+// One block for each column instead of each 32.
+struct SpreadColumnSums : ColumnSums {
+  GRUS_DEVICE double map(int64_t col, int64_t row) const { return ColumnSums::map(row, col); }
+};
+
 // Sum of exp(x - maximum) over what has been seen so far: one pass finds both.
 struct Exponentials {
   float maximum;
@@ -60,7 +65,12 @@ struct SoftmaxGrad {
 }  // namespace
 
 void bias_grad(cudaStream_t stream, float* dbias, const float* dy, int64_t rows, int64_t cols) {
-  reduce_columns(stream, rows, cols, ColumnSums{dbias, dy, cols});
+  // A bias is narrow and its rows are many: reading with gaps costs less than leaving most of the GPU idle.
+  if (cols <= 1024) {
+    reduce_rows(stream, cols, rows, SpreadColumnSums{{dbias, dy, cols}});
+  } else {
+    reduce_columns(stream, rows, cols, ColumnSums{dbias, dy, cols});
+  }
 }
 
 void softmax(cudaStream_t stream, const float* x, float* y, int64_t rows, int64_t cols) {
