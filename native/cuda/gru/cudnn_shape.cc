@@ -8,9 +8,13 @@ namespace grus::cuda {
 
 CudnnShape::CudnnShape(CudnnGru& gru, Algorithms& algorithms, int batch, int steps, bool training)
     : batch_(batch), steps_(steps), training_(training) {
-  if (gru.description().directions() == 1) chunks_ = (steps - 1) / kMostSteps + 1;
-  const int each = (steps - 1) / chunks_ + 1;
-  chunks_ = (steps - 1) / each + 1;
+  int each = steps;
+  if (gru.description().directions() == 1 && steps > kMostSteps) {
+    constexpr int kAligned = 128;   // so many steps later, the data is aligned to 256 bytes again
+    const int chunks = (steps - 1) / (kMostSteps / kAligned * kAligned) + 1;
+    each = ((steps - 1) / chunks / kAligned + 1) * kAligned;
+    chunks_ = (steps - 1) / each + 1;
+  }
   fill(sets_[0], gru, algorithms.choose(batch, steps, training), each);
   if (chunks_ > 1) fill(sets_[1], gru, cudnn::RnnAlgo::standard, steps - each * (chunks_ - 1));
 }
