@@ -1,0 +1,185 @@
+// Graphs: what a capture records, what it refuses, and what a replay reads.
+#include <thread>
+
+#include "sim_support.h"
+
+namespace {
+
+cudaGraphExec_t instantiate(cudaStream_t stream) {
+  cudaGraph_t graph = nullptr;
+  cudaGraphExec_t exec = nullptr;
+  CHECK(cudaStreamEndCapture(stream, &graph) == cudaSuccess);
+  CHECK(cudaGraphInstantiate(&exec, graph, 0) == cudaSuccess);
+  CHECK(cudaGraphDestroy(graph) == cudaSuccess);
+  return exec;
+}
+
+void begin(cudaStream_t stream, cudaStreamCaptureMode mode = cudaStreamCaptureModeThreadLocal) {
+  CHECK(cudaStreamBeginCapture(stream, mode) == cudaSuccess);
+}
+
+// The capture is broken: nothing more is taken, and its end says so.
+void expect_broken(cudaStream_t stream, cudaError_t at_end = cudaErrorStreamCaptureInvalidated) {
+  cudaGraph_t graph = nullptr;
+  CHECK(cudaStreamEndCapture(stream, &graph) == at_end && graph == nullptr);
+  cudaStreamCaptureStatus status = cudaStreamCaptureStatusActive;
+  CHECK(cudaStreamIsCapturing(stream, &status) == cudaSuccess && status == cudaStreamCaptureStatusNone);
+  cudaGetLastError();
+}
+
+void replays_read_memory_anew(const char* order) {
+  const Knob deferred("DEFER", order);
+  Stream stream;
+  Floats source(2, true), y(2);
+  source.at[0] = source.at[1] = 1;
+  y.set({9, 9});
+  const long long launched = grus_sim_launches();
+  begin(stream);
+  CHECK(cudaMemcpyAsync(y.at, source.at, y.bytes(), cudaMemcpyHostToDevice, stream) == cudaSuccess);
+  affine(stream, y, 2, 1);
+  affine(stream, y, 10, 0);
+  const cudaGraphExec_t exec = instantiate(stream);
+  CHECK(grus_sim_launches() == launched && y.get()[0] == 9);   // nothing has run
+  for (const float value : {1.f, 4.f}) {
+    source.at[1] = value;
+    CHECK(cudaGraphLaunch(exec, stream) == cudaSuccess && cudaStreamSynchronize(stream) == cudaSuccess);
+    CHECK(y.get()[1] == (2 * value + 1) * 10);
+  }
+  CHECK(grus_sim_launches() == launched + 4);
+  CHECK(cudaGraphExecDestroy(exec) == cudaSuccess);
+  CHECK(misuses_of([&] { CHECK(cudaGraphLaunch(exec, stream) == cudaErrorInvalidValue); }) == 1);
+  cudaGetLastError();
+}
+
+void forks_and_joins(const char* order) {
+  const Knob deferred("DEFER", order);
+  Stream stream, side;
+  Event forked, joined;
+  Floats x(1), y(1);
+  x.set({1});
+  y.set({1});
+  begin(stream);
+  affine(stream, x, 3, 0);
+  CHECK(cudaEventRecord(forked, stream) == cudaSuccess && cudaStreamWaitEvent(side, forked) == cudaSuccess);
+  affine(side, x, 1, 4);
+  affine(stream, y, 2, 0);
+  CHECK(cudaEventRecord(joined, side) == cudaSuccess && cudaStreamWaitEvent(stream, joined) == cudaSuccess);
+  affine(stream, x, 10, 0);
+  const cudaGraphExec_t exec = instantiate(stream);
+  CHECK(cudaGraphLaunch(exec, stream) == cudaSuccess && cudaStreamSynchronize(stream) == cudaSuccess);
+  CHECK(x.get()[0] == 70 && y.get()[0] == 2);
+  CHECK(cudaEventQuery(joined) == cudaErrorCapturedEvent);
+  CHECK(cudaGraphExecDestroy(exec) == cudaSuccess);
+  cudaGetLastError();
+}
+
+void refuses_what_allocates_or_waits() {
+  Stream stream, other;
+  Floats y(4);
+  Event event;
+  float host[4] = {};
+  void* pointer = nullptr;
+  const std::function<cudaError_t()> forbidden[] = {
+      [&] { return cudaMalloc(&pointer, 16); },
+      [&] { return cudaMallocHost(&pointer, 16); },
+      [&] { return cudaFree(y.at); },
+      [&] { return cudaStreamSynchronize(stream); },
+      [&] { return cudaStreamSynchronize(other); },
+      [&] { return cudaDeviceSynchronize(); },
+      [&] { return cudaStreamQuery(stream); },
+      [&] { return cudaEventQuery(event); },
+      [&] { return cudaMemcpyAsync(y.at, host, 16, cudaMemcpyHostToDevice, stream); },
+      [&] { return cudaMemcpyAsync(host, y.at, 16, cudaMemcpyDeviceToHost, stream); },
+  };
+  for (const auto& call : forbidden) {
+    begin(stream);
+    affine(stream, y, 1, 1);
+    CHECK(call() == cudaErrorStreamCaptureUnsupported);
+    affine(stream, y, 1, 1);
+    CHECK(cudaGetLastError() == cudaErrorStreamCaptureInvalidated);
+    CHECK(cudaStreamSynchronize(stream) == cudaErrorStreamCaptureInvalidated);
+    expect_broken(stream);
+  }
+  begin(stream, cudaStreamCaptureModeRelaxed);
+  CHECK(cudaMalloc(&pointer, 16) == cudaSuccess && cudaFree(pointer) == cudaSuccess);
+  CHECK(cudaGraphExecDestroy(instantiate(stream)) == cudaSuccess);
+}
+
+// A thread-local capture leaves other threads alone, a global one does not.
+void other_threads_may_go_on() {
+  for (const auto mode : {cudaStreamCaptureModeThreadLocal, cudaStreamCaptureModeGlobal}) {
+    Stream stream;
+    begin(stream, mode);
+    cudaError_t elsewhere = cudaSuccess, ended = cudaSuccess;
+    std::thread([&] {
+      void* pointer = nullptr;
+      elsewhere = cudaMalloc(&pointer, 16);
+      if (elsewhere == cudaSuccess) cudaFree(pointer);
+      cudaGraph_t graph = nullptr;
+      ended = cudaStreamEndCapture(stream, &graph);
+    }).join();
+    CHECK(elsewhere == (mode == cudaStreamCaptureModeGlobal ? cudaErrorStreamCaptureUnsupported : cudaSuccess));
+    CHECK(ended == cudaErrorStreamCaptureWrongThread);
+    if (mode == cudaStreamCaptureModeGlobal) expect_broken(stream);
+    else CHECK(cudaGraphExecDestroy(instantiate(stream)) == cudaSuccess);
+  }
+}
+
+void streams_must_be_joined_and_apart() {
+  Stream stream, side;
+  Event event;
+  Floats y(1);
+  begin(stream);
+  CHECK(cudaEventRecord(event, stream) == cudaSuccess && cudaStreamWaitEvent(side, event) == cudaSuccess);
+  affine(side, y, 1, 1);
+  expect_broken(stream, cudaErrorStreamCaptureUnjoined);
+
+  Event outside;
+  CHECK(cudaEventRecord(outside, side) == cudaSuccess);
+  begin(stream);
+  CHECK(cudaStreamWaitEvent(stream, outside) == cudaErrorStreamCaptureIsolation);
+  expect_broken(stream);
+
+  begin(stream);
+  begin(side);
+  CHECK(cudaEventRecord(event, stream) == cudaSuccess && cudaStreamWaitEvent(side, event) == cudaErrorStreamCaptureMerge);
+  expect_broken(stream);
+  expect_broken(side);
+
+  begin(stream);
+  CHECK(cudaEventRecord(event, stream) == cudaSuccess && cudaStreamWaitEvent(side, event) == cudaSuccess);
+  cudaGraph_t graph = nullptr;
+  CHECK(cudaStreamEndCapture(side, &graph) == cudaErrorStreamCaptureUnmatched);
+  expect_broken(stream);
+  CHECK(cudaStreamEndCapture(stream, &graph) == cudaErrorIllegalState);
+  cudaGetLastError();
+}
+
+void null_stream_breaks_blocking_captures() {
+  Floats y(1);
+  for (const unsigned flags : {cudaStreamDefault, cudaStreamNonBlocking}) {
+    Stream stream(flags);
+    begin(stream);
+    affine(nullptr, y, 1, 1);
+    const bool blocking = flags == cudaStreamDefault;
+    CHECK(cudaGetLastError() == (blocking ? cudaErrorStreamCaptureImplicit : cudaSuccess));
+    if (blocking) expect_broken(stream);
+    else CHECK(cudaGraphExecDestroy(instantiate(stream)) == cudaSuccess);
+  }
+  CHECK(cudaStreamBeginCapture(nullptr, cudaStreamCaptureModeGlobal) == cudaErrorStreamCaptureUnsupported);
+  cudaGetLastError();
+}
+
+}  // namespace
+
+int main() {
+  for (const char* order : {"0", "1", "2", "5", "6"}) {
+    replays_read_memory_anew(order);
+    forks_and_joins(order);
+  }
+  refuses_what_allocates_or_waits();
+  other_threads_may_go_on();
+  streams_must_be_joined_and_apart();
+  null_stream_breaks_blocking_captures();
+  return report();
+}

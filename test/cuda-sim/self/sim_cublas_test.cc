@@ -1,0 +1,149 @@
+// The simulated cuBLAS against a product written out, and its rules.
+#include <cmath>
+
+#include "sim_support.h"
+
+using Handle = struct cublasContext*;
+extern "C" {
+int cublasCreate_v2(Handle*);
+int cublasDestroy_v2(Handle);
+int cublasSetStream_v2(Handle, cudaStream_t);
+int cublasSetWorkspace_v2(Handle, void*, size_t);
+int cublasSetMathMode(Handle, int);
+int cublasSgemm_v2(Handle, int, int, int, int, int, const float*, const float*, int, const float*, int, const float*, float*, int);
+}
+
+namespace {
+
+struct Blas {
+  Blas() { CHECK(cublasCreate_v2(&handle) == 0 && cublasSetStream_v2(handle, stream) == 0); }
+  ~Blas() { CHECK(cublasDestroy_v2(handle) == 0); }
+  int multiply(int a_op, int b_op, int m, int n, int k, const float* a, int lda, const float* b, int ldb, float* c, int ldc, float beta = 0) {
+    const float one = 1;
+    return cublasSgemm_v2(handle, a_op, b_op, m, n, k, &one, a, lda, b, ldb, &beta, c, ldc);
+  }
+  Stream stream;
+  Handle handle = nullptr;
+};
+
+std::vector<float> pattern(int count, int seed) {
+  std::vector<float> values(static_cast<size_t>(count));
+  for (int i = 0; i < count; ++i) values[static_cast<size_t>(i)] = std::sin(static_cast<float>(i * 7 + seed));
+  return values;
+}
+
+double element(const std::vector<float>& matrix, int ld, int op, int row, int col) {
+  return matrix[static_cast<size_t>(op ? col + row * ld : row + col * ld)];
+}
+
+void products_are_right() {
+  Blas blas;
+  const int m = 5, n = 4, k = 19, ld = 23;
+  const auto a = pattern(ld * ld, 1), b = pattern(ld * ld, 2), c = pattern(ld * n, 3);
+  for (int ops = 0; ops < 4; ++ops) {
+    for (const float beta : {0.f, 0.5f}) {
+      Floats da(ld * ld), db(ld * ld), dc(ld * n);
+      da.set(a);
+      db.set(b);
+      if (beta != 0) dc.set(c);   // else NaN, which beta = 0 must not let through
+      CHECK(blas.multiply(ops & 1, ops >> 1, m, n, k, da.at, ld, db.at, ld, dc.at, ld, beta) == 0);
+      const auto got = dc.get();
+      for (int row = 0; row < m; ++row)
+        for (int col = 0; col < n; ++col) {
+          double sum = beta == 0 ? 0 : beta * static_cast<double>(c[static_cast<size_t>(row + col * ld)]);
+          for (int i = 0; i < k; ++i) sum += element(a, ld, ops & 1, row, i) * element(b, ld, ops >> 1, i, col);
+          CHECK_CLOSE(got[static_cast<size_t>(row + col * ld)], sum, 1e-6);
+        }
+      if (beta != 0) CHECK(got[m] == c[m]);
+    }
+  }
+}
+
+// 1 + 2^-12 is 1 in TF32; the sum is not rounded.
+void tf32_rounds_the_operands() {
+  Blas blas;
+  Floats a(2), b(2), c(1);
+  a.set({1 + std::ldexp(1.f, -12), 1});
+  b.set({1, std::ldexp(1.f, -12)});
+  CHECK(blas.multiply(0, 0, 1, 1, 2, a.at, 1, b.at, 2, c.at, 1) == 0);
+  CHECK(c.get()[0] == 1 + std::ldexp(1.f, -11));
+  CHECK(cublasSetMathMode(blas.handle, 3) == 0 && blas.multiply(0, 0, 1, 1, 2, a.at, 1, b.at, 2, c.at, 1) == 0);
+  CHECK(c.get()[0] == 1 + std::ldexp(1.f, -12));
+}
+
+void mistakes_are_seen() {
+  Blas blas;
+  Floats a(64), b(64), c(64);
+  std::vector<float> host(64, 1);
+  for (Floats* matrix : {&a, &b, &c}) matrix->set(host);
+  auto misused = [&](const std::function<int()>& call) { return misuses_of([&] { CHECK(call() != 0); }) >= 1; };
+  CHECK(misused([&] { return blas.multiply(0, 0, 8, 8, 8, a.at, 7, b.at, 8, c.at, 8); }));
+  CHECK(misused([&] { return blas.multiply(0, 1, 8, 4, 8, a.at, 8, b.at, 3, c.at, 8); }));
+  CHECK(misused([&] { return blas.multiply(0, 0, 8, 8, 8, a.at, 8, b.at, 8, a.at, 8); }));
+  CHECK(misused([&] { return blas.multiply(0, 0, 4, 4, 4, a.at, 8, b.at, 4, a.at + 27, 8); }));
+  CHECK(misused([&] { return blas.multiply(0, 0, 8, 8, 8, host.data(), 8, b.at, 8, c.at, 8); }));
+  CHECK(misused([&] { return blas.multiply(0, 0, 8, 9, 8, a.at, 8, b.at, 8, c.at, 8); }));
+  CHECK(misused([&] { return blas.multiply(0, 0, -1, 8, 8, a.at, 8, b.at, 8, c.at, 8); }));
+  // slices side by side in one buffer share nothing
+  CHECK(misuses_of([&] { CHECK(blas.multiply(0, 0, 4, 4, 4, a.at, 8, b.at, 4, a.at + 4, 8) == 0); }) == 0);
+  CHECK(misuses_of([&] { CHECK(blas.multiply(0, 0, 0, 8, 8, a.at, 8, b.at, 8, c.at, 8) == 0); }) == 0);
+  CHECK(cudaSetDevice(1) == cudaSuccess);
+  CHECK(misused([&] { return blas.multiply(0, 0, 8, 8, 8, a.at, 8, b.at, 8, c.at, 8); }));
+  CHECK(cudaSetDevice(0) == cudaSuccess);
+  Handle gone = nullptr;
+  CHECK(cublasCreate_v2(&gone) == 0 && cublasDestroy_v2(gone) == 0);
+  CHECK(misused([&] { return cublasDestroy_v2(gone); }));
+  CHECK(misused([&] { return cublasSetMathMode(nullptr, 0); }));
+}
+
+// Memory freed too early under deferred work is found when the product runs.
+void memory_must_outlive_the_work() {
+  Blas blas;
+  const Knob deferred("DEFER", "1"), early("FREE", "early");
+  Floats b(4), c(4);
+  float* a = nullptr;
+  CHECK(cudaMalloc(&a, 16) == cudaSuccess && blas.multiply(0, 0, 2, 2, 2, a, 2, b.at, 2, c.at, 2) == 0 && cudaFree(a) == cudaSuccess);
+  CHECK(misuses_of([&] { CHECK(cudaStreamSynchronize(blas.stream) == cudaSuccess); }) == 1);
+}
+
+void captures_need_a_workspace() {
+  Blas blas;
+  Floats a(4), b(4), c(4), workspace(1024);
+  cudaGraph_t graph = nullptr;
+  auto capture = [&] {
+    CHECK(cudaStreamBeginCapture(blas.stream, cudaStreamCaptureModeThreadLocal) == cudaSuccess);
+    const int status = blas.multiply(0, 0, 2, 2, 2, a.at, 2, b.at, 2, c.at, 2);
+    const cudaError_t error = cudaStreamEndCapture(blas.stream, &graph);
+    if (error == cudaSuccess) cudaGraphDestroy(graph);
+    return status == 0 && error == cudaSuccess;
+  };
+  CHECK(misuses_of([&] { CHECK(!capture()); }) == 1);
+  CHECK(cublasSetWorkspace_v2(blas.handle, workspace.at, workspace.bytes()) == 0);
+  CHECK(misuses_of([&] { CHECK(capture()); }) == 0);
+  CHECK(cublasSetStream_v2(blas.handle, blas.stream) == 0);   // forgets the workspace
+  CHECK(misuses_of([&] { CHECK(!capture()); }) == 1);
+  cudaGetLastError();
+}
+
+void statuses_on_demand() {
+  Blas blas;
+  Floats a(1), b(1), c(1);
+  grus_sim_reset();
+  const Knob fail("FAIL", "cublasSgemm_v2:2:13,cublasCreate_v2:1:3");
+  const int expected[] = {0, 13, 0};
+  for (const int status : expected) CHECK(blas.multiply(0, 0, 1, 1, 1, a.at, 1, b.at, 1, c.at, 1) == status);
+  Handle handle = nullptr;
+  CHECK(cublasCreate_v2(&handle) == 3 && handle == nullptr);
+}
+
+}  // namespace
+
+int main() {
+  products_are_right();
+  tf32_rounds_the_operands();
+  mistakes_are_seen();
+  memory_must_outlive_the_work();
+  captures_need_a_workspace();
+  statuses_on_demand();
+  return report();
+}
