@@ -51,7 +51,13 @@ template <class F, class Work>
 void launch_copy(const char* call, cudaStream_t stream, int64_t elements, const F& functor, Work work) {
   static_assert(std::is_trivially_copyable<F>::value, "a functor is copied to the device as plain bytes");
   static_assert(sizeof(F) <= 4096 - 64, "a kernel's parameters have little room");
-  launch(call, stream, 2.0 + 1e-4 * static_cast<double>(elements), &functor, sizeof functor, std::move(work));
+  F bytes = functor;
+#if defined(__has_builtin)
+#if __has_builtin(__builtin_clear_padding)
+  __builtin_clear_padding(&bytes);   // old pointers may lie there
+#endif
+#endif
+  launch(call, stream, 2.0 + 1e-4 * static_cast<double>(elements), &bytes, sizeof bytes, std::move(work));
 }
 
 }  // namespace detail
