@@ -2,7 +2,6 @@
 #include "operations_support.h"
 
 using namespace grus;
-using namespace operations;
 
 namespace {
 
@@ -41,24 +40,24 @@ Problem draw(Loss options, int64_t rows, int64_t cols, bool weighted, bool maske
 }
 
 Answer ask(Backend& backend, const Problem& problem, bool training = true) {
-  const Stored<float> prediction(backend, problem.prediction), target(backend, problem.target), weights(backend, problem.weights);
-  const Stored<float> gradient(backend, Floats(problem.prediction.size(), 77.0f));
-  const Stored<int32_t> labels(backend, problem.labels);
-  const Stored<uint8_t> mask(backend, problem.mask);
-  const Stored<double> stats(backend, {10, 20});
+  const On<float> prediction(backend, problem.prediction), target(backend, problem.target), weights(backend, problem.weights);
+  const On<float> gradient(backend, Floats(problem.prediction.size(), 77.0f));
+  const On<int32_t> labels(backend, problem.labels);
+  const On<uint8_t> mask(backend, problem.mask);
+  const On<double> stats(backend, {10, 20});
   StepScalars values;
   values.denominator = problem.denominator;
   values.samples = 3;
-  const Stored<StepScalars> scalars(backend, {values});
+  const On<StepScalars> scalars(backend, {values});
   Loss call = problem.options;
   call.prediction = prediction.data();
-  call.target = target.data_or_null();
-  call.labels = labels.data_or_null();
-  call.weights = weights.data_or_null();
-  call.mask = mask.data_or_null();
+  call.target = or_null(target, problem.target);
+  call.labels = or_null(labels, problem.labels);
+  call.weights = or_null(weights, problem.weights);
+  call.mask = or_null(mask, problem.mask);
   call.d_prediction = training ? gradient.data() : nullptr;
   backend.loss(call, scalars.data(), stats.data());
-  return {stats.get(), training ? gradient.get() : Floats()};
+  return {stats.read(), training ? gradient.read() : Floats()};
 }
 
 // The gradients are compared by the size of the largest that the row's weight allows, 1 / denominator.

@@ -2,7 +2,6 @@
 #include "operations_support.h"
 
 using namespace grus;
-using namespace operations;
 
 namespace {
 
@@ -39,18 +38,18 @@ Problem draw(MetricKind kind, int64_t rows, int64_t cols, bool by_label, bool ma
 }
 
 Doubles ask(Backend& backend, const Problem& problem) {
-  const Stored<float> prediction(backend, problem.prediction), target(backend, problem.target);
-  const Stored<int32_t> labels(backend, problem.labels);
-  const Stored<uint8_t> mask(backend, problem.mask);
-  const Stored<double> stats(backend, Doubles(static_cast<size_t>(metric_stats(problem.options.kind, problem.options.bins)), 100));
+  const On<float> prediction(backend, problem.prediction), target(backend, problem.target);
+  const On<int32_t> labels(backend, problem.labels);
+  const On<uint8_t> mask(backend, problem.mask);
+  const On<double> stats(backend, Doubles(static_cast<size_t>(metric_stats(problem.options.kind, problem.options.bins)), 100));
   Metric call = problem.options;
   call.prediction = prediction.data();
-  call.target = target.data_or_null();
-  call.labels = labels.data_or_null();
-  call.mask = mask.data_or_null();
+  call.target = or_null(target, problem.target);
+  call.labels = or_null(labels, problem.labels);
+  call.mask = or_null(mask, problem.mask);
   call.stats = stats.data();
   backend.metric(call);
-  return stats.get();
+  return stats.read();
 }
 
 void compare(Backend& cuda, Backend& cpu, const Problem& problem) {

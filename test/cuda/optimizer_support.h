@@ -4,14 +4,14 @@
 #include "operations_support.h"
 
 // Optimizers of every kind with every flag, flat buffers with gaps, and some updates in a row on a backend.
-namespace operations {
+namespace grus {
 
-inline std::vector<grus::Optimizer> optimizers() {
-  using Kind = grus::OptimizerKind;
-  std::vector<grus::Optimizer> all;
+inline std::vector<Optimizer> optimizers() {
+  using Kind = OptimizerKind;
+  std::vector<Optimizer> all;
   for (const Kind kind : {Kind::sgd, Kind::adam, Kind::adamw, Kind::rmsprop, Kind::adagrad, Kind::adadelta, Kind::adamax, Kind::nadam})
     for (const bool torch : {false, true}) {
-      grus::Optimizer options;
+      Optimizer options;
       options.kind = kind;
       options.torch_epsilon = torch;
       options.epsilon = torch ? 1e-3f : 1e-7f;               // large enough to see where it is added
@@ -33,11 +33,11 @@ inline std::vector<grus::Optimizer> optimizers() {
 
 // Segments of a flat buffer of `count` floats; what no segment covers is a gap.
 struct Layout {
-  std::vector<grus::Segment> segments;
+  std::vector<Segment> segments;
   int64_t count = 0;
 
   Layout& add(int64_t length, int variable, bool trainable = true) {
-    grus::Segment segment;
+    Segment segment;
     segment.offset = count;
     segment.count = length;
     segment.variable = variable;
@@ -52,7 +52,7 @@ struct Layout {
   }
   std::vector<bool> trained() const {
     std::vector<bool> all(static_cast<size_t>(count));
-    for (const grus::Segment& s : segments) std::fill_n(all.begin() + s.offset, s.count, s.trainable);
+    for (const Segment& s : segments) std::fill_n(all.begin() + s.offset, s.count, s.trainable);
     return all;
   }
 };
@@ -80,10 +80,10 @@ inline Floats gradient_of(size_t count, uint64_t update) { return random_floats(
 // One optimizer on one backend. Parameters, gradients and slots are NaN outside the segments that train, and stay that NaN.
 class Training {
  public:
-  Training(grus::Backend& backend, const grus::Optimizer& options, const Layout& layout)
+  Training(Backend& backend, const Optimizer& options, const Layout& layout)
       : backend_(backend), options_(options), layout_(layout), trained_(layout.trained()),
         w_(backend, masked(random_floats(trained_.size(), 1))), g_(backend, Floats(trained_.size())),
-        slots_(backend, Floats(trained_.size() * static_cast<size_t>(grus::optimizer_slots(options)), 5.0f)), scalars_(backend, {{}}) {
+        slots_(backend, Floats(trained_.size() * static_cast<size_t>(optimizer_slots(options)), 5.0f)), scalars_(backend, {StepScalars()}) {
     backend.optimizer_init(options, slots_.data(), layout.count);
   }
 
@@ -94,23 +94,23 @@ class Training {
   void update(uint64_t number) { update(number, gradient_of(trained_.size(), number)); }
 
   void prepare(uint64_t number, const Floats& gradient, float learning_rate = 0.01f) {
-    g_.set(masked(gradient));
-    grus::StepScalars scalars;
+    write(backend_, g_, masked(gradient));
+    StepScalars scalars;
     scalars.learning_rate = learning_rate;
     scalars.update = number;
-    scalars_.set({scalars});
+    write(backend_, scalars_, {scalars});
   }
   void enqueue() {
     backend_.optimize(options_, layout_.segments.data(), static_cast<int>(layout_.segments.size()), scalars_.data(), w_.data(), g_.data(),
                       slots_.data(), layout_.count);
   }
 
-  Trained state() const { return {w_.get(), slots_.get()}; }
+  Trained state() const { return {w_.read(), slots_.read()}; }
 
   // What does not train holds the bits it had.
   bool rest_is_untouched() const {
-    const Floats w = w_.get(), slots = slots_.get(), nothing(w.size(), not_a_number);
-    const float start = options_.kind == grus::OptimizerKind::adagrad ? options_.initial_accumulator : 0.0f;
+    const Floats w = w_.read(), slots = slots_.read(), nothing(w.size(), not_a_number);
+    const float start = options_.kind == OptimizerKind::adagrad ? options_.initial_accumulator : 0.0f;
     for (size_t i = 0; i < w.size(); ++i) {
       if (trained_[i]) continue;
       if (std::memcmp(&w[i], &nothing[i], sizeof(float)) != 0) return false;
@@ -127,12 +127,12 @@ class Training {
     return values;
   }
 
-  grus::Backend& backend_;
-  const grus::Optimizer options_;
+  Backend& backend_;
+  const Optimizer options_;
   const Layout layout_;
   const std::vector<bool> trained_;
-  Stored<float> w_, g_, slots_;
-  Stored<grus::StepScalars> scalars_;
+  On<float> w_, g_, slots_;
+  On<StepScalars> scalars_;
 };
 
 // Weights are some tenths in size and a step is a hundredth.
@@ -142,4 +142,4 @@ inline bool agree(const Trained& got, const Trained& want) {
 
 inline bool same_bits(const Trained& a, const Trained& b) { return same_bits(a.w, b.w) && same_bits(a.slots, b.slots); }
 
-}  // namespace operations
+}  // namespace grus

@@ -2,7 +2,6 @@
 #include "optimizer_support.h"
 
 using namespace grus;
-using namespace operations;
 
 namespace {
 

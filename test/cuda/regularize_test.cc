@@ -2,7 +2,6 @@
 #include "optimizer_support.h"
 
 using namespace grus;
-using namespace operations;
 
 namespace {
 
@@ -13,14 +12,14 @@ struct Answer {
 
 Answer ask(Backend& backend, const Layout& layout, const Floats& parameters, bool training) {
   const auto count = static_cast<size_t>(layout.count);
-  const Stored<float> w(backend, parameters), g(backend, random_floats(count, 2));
-  const Stored<double> stats(backend, {1, 2});
+  const On<float> w(backend, parameters), g(backend, random_floats(count, 2));
+  const On<double> stats(backend, {1, 2});
   StepScalars values;
   values.samples = 4;
-  const Stored<StepScalars> scalars(backend, {values});
+  const On<StepScalars> scalars(backend, {values});
   backend.regularize(layout.segments.data(), static_cast<int>(layout.segments.size()), w.data(), training ? g.data() : nullptr,
                      scalars.data(), stats.data());
-  return {stats.get(), g.get()};
+  return {stats.read(), g.read()};
 }
 
 void compare(Backend& cuda, Backend& cpu, const Layout& layout, const Floats& parameters) {
