@@ -31,7 +31,8 @@ void rows_and_bias(Engines& engines, int64_t rows, int64_t cols, int64_t gap, si
 
 Floats with_extremes(size_t count) {
   Floats x = random_floats(count, 5, -6, 6);
-  const Floats extremes{0.0f, -0.0f, INFINITY, -INFINITY, not_a_number, 1e30f, -1e30f, 3e38f, -3e38f, 1e-40f, -1e-40f, 88.7f, -88.7f, 20.0f, -104.0f};
+  const Floats extremes{0.0f,  -0.0f,  INFINITY, -INFINITY, not_a_number, 1e30f, -1e30f, 3e38f,
+                        -3e38f, 1e-40f, -1e-40f,  88.7f,     -88.7f,       20.0f, -104.0f};
   for (size_t i = 0; i < count / 3 && i < extremes.size(); ++i) x[3 * i + 2] = extremes[i];
   return x;
 }
