@@ -8,8 +8,7 @@ Values load_region(const RnnConfig& config, const WeightLayout& layout, int pseu
   for (int gate = 0; gate < 3; ++gate) {
     const Region* region = layout.find(pseudo, first_id + gate, bias);
     if (!region) continue;
-    double* out = values.data() + gate * region->elements();
-    for (size_t i = 0; i < region->elements(); ++i) out[i] = load(config.data, weights, region->offset + i);
+    load_many(config.data, weights, region->offset, region->elements(), values.data() + gate * region->elements());
   }
   return values;
 }

@@ -35,8 +35,7 @@ Values Pass::gather(const Sequences& s, const void* data) const {
     for (int b = 0; b < s.batch; ++b) {
       if (!s.valid(t, b)) continue;
       double* const out = values.data() + (static_cast<size_t>(t) * s.batch + b) * s.width;
-      const size_t first = s.offset(t, b);
-      for (int i = 0; i < s.width; ++i) out[i] = load(s.data, data, first + i);
+      load_many(s.data, data, s.offset(t, b), static_cast<size_t>(s.width), out);
     }
   }
   return values;
@@ -47,8 +46,7 @@ void Pass::scatter(const Sequences& s, const Values& values, void* data) const {
     for (int b = 0; b < s.batch; ++b) {
       if (!s.valid(t, b)) continue;
       const double* const in = values.data() + (static_cast<size_t>(t) * s.batch + b) * s.width;
-      const size_t first = s.offset(t, b);
-      for (int i = 0; i < s.width; ++i) store(s.data, data, first + i, in[i]);
+      store_many(s.data, data, s.offset(t, b), static_cast<size_t>(s.width), in);
     }
   }
 }
@@ -65,12 +63,12 @@ void Pass::fill_padding(const Sequences& s, double value, void* data) const {
 
 Values Pass::load_states(const void* data) const {
   Values values(data ? states() : 0);
-  for (size_t i = 0; i < values.size(); ++i) values[i] = load(config.data, data, i);
+  if (data) load_many(config.data, data, 0, values.size(), values.data());
   return values;
 }
 
 void Pass::store_states(const Values& values, void* data) const {
-  for (size_t i = 0; data && i < values.size(); ++i) store(config.data, data, i, values[i]);
+  if (data) store_many(config.data, data, 0, values.size(), values.data());
 }
 
 }  // namespace grus::sim::dnn

@@ -46,15 +46,6 @@ struct Precision {
 };
 
 // c[m][n] += a[m][k] b[k][n]
-inline void multiply_add(int64_t rows, int64_t depth, int64_t columns, const double* a, const double* b, double* c) {
-  for (int64_t m = 0; m < rows; ++m) {
-    double* const out = c + m * columns;
-    for (int64_t k = 0; k < depth; ++k) {
-      const double factor = a[m * depth + k];
-      const double* const in = b + k * columns;
-      for (int64_t n = 0; n < columns; ++n) out[n] += factor * in[n];
-    }
-  }
-}
+void multiply_add(int64_t rows, int64_t depth, int64_t columns, const double* a, const double* b, double* c);
 
 }  // namespace grus::sim::dnn

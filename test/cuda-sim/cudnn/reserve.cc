@@ -109,15 +109,11 @@ const char* Reserve::broken(State expected) {
 }
 
 void Reserve::read(int pseudo_layer, int t, int b, Slot slot, std::vector<double>& values) const {
-  const void* payload = static_cast<const char*>(data_) + kHeaderBytes;
-  const size_t first = index(pseudo_layer, t, b, slot);
-  for (int j = 0; j < hidden_; ++j) values[static_cast<size_t>(j)] = load(kept_, payload, first + j);
+  load_many(kept_, static_cast<const char*>(data_) + kHeaderBytes, index(pseudo_layer, t, b, slot), values.size(), values.data());
 }
 
 void Reserve::write(int pseudo_layer, int t, int b, Slot slot, const std::vector<double>& values) {
-  void* payload = static_cast<char*>(data_) + kHeaderBytes;
-  const size_t first = index(pseudo_layer, t, b, slot);
-  for (int j = 0; j < hidden_; ++j) store(kept_, payload, first + j, values[static_cast<size_t>(j)]);
+  store_many(kept_, static_cast<char*>(data_) + kHeaderBytes, index(pseudo_layer, t, b, slot), values.size(), values.data());
 }
 
 }  // namespace grus::sim::dnn
