@@ -14,7 +14,7 @@ export interface DeviceComponent {
   path?: string
   /** Why it is not used. */
   problem?: string
-  /** The places that were searched, each with what was in the way there. */
+  /** The other places that were searched, each with what was in the way there. */
   tried?: string[]
 }
 

@@ -12,7 +12,7 @@ struct CudaComponent {
   std::string version;             // "13.0", "9.24.0"; empty: unknown
   std::string path;                // where it was loaded from; empty: not
   std::string problem;             // why it is not used; empty when ok
-  std::vector<std::string> tried;  // paths, in order
+  std::vector<std::string> tried;  // the other places, in order, each with what was in the way there
 };
 
 struct CudaReport {

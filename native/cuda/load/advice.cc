@@ -39,8 +39,8 @@ std::vector<std::string> advice_for_libraries(int cuda_major) {
   const std::string cublas_wheel = cuda_major < 13 ? "nvidia-cublas-cu" + major : "nvidia-cublas";   // no suffix from 13 on
   return {"pip wheels: pip install --upgrade nvidia-cudnn-cu" + major + " " + cublas_wheel + " && export GRUS_CUDA_PATH=" +
               "$(python3 -c 'import os, nvidia.cudnn; print(os.path.dirname(list(nvidia.cudnn.__path__)[0]))')",
-          "system: install cuDNN 9 and cuBLAS for CUDA " + major + " from NVIDIA's repository (on Debian and Ubuntu libcudnn9-cuda-" + major +
-              " and libcublas-" + major + "-*) and run ldconfig",
+          "system: install cuDNN 9 and cuBLAS for CUDA " + major + " from NVIDIA's repository (on Debian and Ubuntu libcudnn9-cuda-" +
+              major + " and libcublas-" + major + "-*) and run ldconfig",
           "container: use an image of nvidia/cuda " + major + " with cudnn-runtime in its tag, started with --gpus all",
           "anywhere else: export GRUS_CUDA_PATH=/folder/with/cudnn:/folder/with/cublas"};
 }

@@ -53,6 +53,8 @@ class Search {
       opened_.problem = others_.empty() ? "not found" : "not found, only " + others_;
       opened_.fault = Fault::missing;
     }
+    std::vector<std::string>& tried = opened_.tried;
+    tried.erase(std::remove(tried.begin(), tried.end(), opened_.problem), tried.end());   // said already
     return std::move(opened_);
   }
 

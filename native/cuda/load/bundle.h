@@ -21,8 +21,8 @@ enum class Fault { none, missing, broken, incomplete, mixed };
 struct OpenedBundle {
   SharedLibrary library;                // `file`
   std::vector<SharedLibrary> needs;
-  std::vector<std::string> tried;       // what was in the way at each place, in order
   std::string problem;                  // empty when it is open; else the first thing that was wrong
+  std::vector<std::string> tried;       // what else was in the way, place by place
   Fault fault = Fault::none;            // what kind of thing that was
 };
 
