@@ -107,7 +107,8 @@ void Pass::submit(HandleUse& handle, std::function<void()> work) {
     std::memset(workspace, 0xFF, bytes);
   };
   const double microseconds = microseconds_per_step(config.algo) * x.steps * config.layers;
-  require(enqueue(call, handle->stream, microseconds, wrapped) == cudaSuccess, kCudart, "the work could not be put on the stream");
+  const cudaError_t error = enqueue(call, handle->stream, microseconds, wrapped);
+  if (error != cudaSuccess) refuse(kCudart, std::string("the work could not be put on the stream: ") + cudaGetErrorString(error));
 }
 
 }  // namespace grus::sim::dnn

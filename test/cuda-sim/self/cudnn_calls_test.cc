@@ -10,15 +10,6 @@ using namespace network;
 
 namespace {
 
-class Knob {
- public:
-  Knob(const char* name, const char* value) : name_(std::string("GRUS_SIM_") + name) { setenv(name_.c_str(), value, 1); }
-  ~Knob() { unsetenv(name_.c_str()); }
-
- private:
-  std::string name_;
-};
-
 int misuses_since() {
   const int count = grus_sim_misuses();
   grus_sim_reset();

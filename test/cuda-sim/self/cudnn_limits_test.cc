@@ -6,15 +6,6 @@ using namespace network;
 
 namespace {
 
-class Knob {
- public:
-  Knob(const char* name, const char* value) : name_(std::string("GRUS_SIM_CUDNN_") + name) { setenv(name_.c_str(), value, 1); }
-  ~Knob() { unsetenv(name_.c_str()); }
-
- private:
-  std::string name_;
-};
-
 Options floats(RnnAlgo algo, int hidden = 4) {
   Options o;
   o.type = o.math_prec = DataType::float32;
@@ -41,7 +32,7 @@ void algorithms() {
     Options ragged = floats(static_cast<RnnAlgo>(algo));
     ragged.lengths = {5, 4, 5};
     CHECK(sizes(ragged) == (algo == 0 ? good : never));
-    const Knob refused("ALGOS", "1,3");
+    const Knob refused("CUDNN_ALGOS", "1,3");
     CHECK(sizes(floats(static_cast<RnnAlgo>(algo))) == (algo % 2 ? never : good));
   }
   CHECK(sizes(floats(kSmall, 128)) == good);
@@ -58,18 +49,18 @@ void algorithms() {
   CHECK(sizes(longest) == never);
   longest.algo = RnnAlgo::standard;
   CHECK(sizes(longest) == good);
-  const Knob limit("MAX_STEPS", "4");
+  const Knob limit("CUDNN_MAX_STEPS", "4");
   CHECK(sizes(floats(RnnAlgo::standard)) == never);
 }
 
 void late_refusals() {
-  const Knob refused("ALGOS", "3");
+  const Knob refused("CUDNN_ALGOS", "3");
   {
-    const Knob stage("REFUSE", "forward");
+    const Knob stage("CUDNN_REFUSE", "forward");
     Gru gru(floats(kSmall));
     CHECK(gru.sizes == Status::success && category_of(gru.forward()) == 3);
   }
-  const Knob stage("REFUSE", "backward");
+  const Knob stage("CUDNN_REFUSE", "backward");
   Gru gru(floats(kSmall));
   CHECK(category_of(gru.forward()) == 0 && category_of(gru.backward_data()) == 3);
 }
@@ -89,7 +80,7 @@ void wrong_numbers() {
   Gru right(floats(kSmall));
   CHECK(right.train() == 0);
   for (const char* what : {"y", "dx", "dweights"}) {
-    const Knob wrong("WRONG", (std::string("3:") + what).c_str());
+    const Knob wrong("CUDNN_WRONG", (std::string("3:") + what).c_str());
     Gru gru(floats(kSmall)), standard(floats(RnnAlgo::standard));
     CHECK(gru.train() == 0 && standard.train() == 0);
     const auto factor = [&](const Array& got, const Array& expected) { return got.get()[1] / expected.get()[1]; };
@@ -113,7 +104,7 @@ void repetition() {
   for (size_t i = 0; i < small.first.size(); ++i) worst = std::max(worst, std::fabs(small.first[i] - standard.first[i]));
   CHECK_CLOSE(worst, 0, 2e-6);
   CHECK(run(kSmall) == small);
-  const Knob unsteady("UNSTEADY", "3");
+  const Knob unsteady("CUDNN_UNSTEADY", "3");
   const auto first = run(kSmall), second = run(kSmall);
   CHECK(first.first != second.first && first.second != second.second);
   CHECK(run(RnnAlgo::standard) == standard);

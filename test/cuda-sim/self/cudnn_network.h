@@ -56,6 +56,18 @@ inline std::string last_error() {
   return text;
 }
 
+// A knob of the simulation, for as long as this lives: GRUS_SIM_<name>.
+class Knob {
+ public:
+  Knob(const char* name, const char* value) : name_(std::string("GRUS_SIM_") + name) { setenv(name_.c_str(), value, 1); }
+  ~Knob() { unsetenv(name_.c_str()); }
+  Knob(const Knob&) = delete;
+  Knob& operator=(const Knob&) = delete;
+
+ private:
+  std::string name_;
+};
+
 // Device memory that holds values of one type.
 class Array {
  public:
