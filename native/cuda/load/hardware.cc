@@ -21,7 +21,7 @@ void find_driver(Hardware& hardware) {
   // not an error where there is no driver: the version is 0 then
   if (cudaDriverGetVersion(&version) != cudaSuccess || version == 0) {
     driver.problem = "not found";
-    hardware.problem = "there is no NVIDIA driver (" + kDriver + ") here";
+    hardware.problem = std::string("there is no NVIDIA driver (") + kDriver + ") here";
     hardware.advice = advice_for_driver();
     return;
   }

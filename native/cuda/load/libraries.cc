@@ -17,9 +17,9 @@ const Libraries& libraries() {
   if (const Libraries* known = usable.load()) return *known;
   const CudaReport report = report_cuda();
   if (!report.available) throw Error(ErrorCode::backend_unavailable, "[device] device 'cuda' is not available: " + report.text());
-  static const std::shared_ptr<const Loading> kept = load_libraries();
-  usable.store(&kept->libraries);
-  return kept->libraries;
+  const Libraries& loaded = load_libraries()->libraries;   // kept there for ever
+  usable.store(&loaded);
+  return loaded;
 }
 
 }  // namespace grus::cuda

@@ -47,7 +47,7 @@ class Loader {
 
   // Everything that can be asked of cuDNN before cuBLAS is there.
   void open_cudnn() {
-    const OpenedBundle opened = open_bundle({kCudnn, kCudnnNeeds, kCudnnParts, incomplete_cudnn}, places_named(), places_usual());
+    const OpenedBundle opened = open_bundle({kCudnn, cudnn_needs(), kCudnnParts, incomplete_cudnn}, places_named(), places_usual());
     cudnn_ = {"cuDNN", false, kCudnn, "", opened.library.path, opened.problem, opened.tried};
     cudnn_fault_ = opened.fault;
     if (!opened.library) return;
@@ -116,11 +116,11 @@ class Loader {
 
 std::shared_ptr<const Loading> load_libraries() {
   static std::mutex mutex;
-  static std::shared_ptr<const Loading> loaded;
+  static auto* const loaded = new std::shared_ptr<const Loading>();   // never destroyed: threads may use it while the process exits
   const std::lock_guard<std::mutex> lock(mutex);
-  if (loaded) return loaded;
+  if (*loaded) return *loaded;
   std::shared_ptr<const Loading> loading = Loader().run();
-  if (loading->ok) loaded = loading;
+  if (loading->ok) *loaded = loading;
   return loading;
 }
 
