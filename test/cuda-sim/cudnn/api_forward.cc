@@ -36,8 +36,8 @@ void compute(const Pass& pass, const ForwardPointers& p) {
 
 Status cudnnRNNForward(Handle handle, RnnDescriptor descriptor, ForwardMode mode, const int32_t device_lengths[], RnnDataDescriptor x_desc,
                        const void* x, RnnDataDescriptor y_desc, void* y, TensorDescriptor h_desc, const void* hx, void* hy,
-                       TensorDescriptor c_desc, const void* cx, void* cy, size_t weight_bytes, const void* weights,
-                       size_t workspace_bytes, void* workspace, size_t reserve_bytes, void* reserve) {
+                       TensorDescriptor c_desc, const void* cx, void* cy, size_t weight_bytes, const void* weights, size_t workspace_bytes,
+                       void* workspace, size_t reserve_bytes, void* reserve) {
   return call("cudnnRNNForward", Library::adv, [&] {
     HandleUse use("cudnnRNNForward", handle);
     const bool training = mode == ForwardMode::training;

@@ -42,8 +42,8 @@ Status cudnnSetStream(Handle handle, Stream stream) {
     const HandleUse use("cudnnSetStream", handle);
     const auto cuda_stream = static_cast<cudaStream_t>(stream);
     if (stream_device(cuda_stream) != use->device) {
-      misuse("cudnnSetStream", "the stream belongs to device %d (-1: it does not live), the handle to device %d", stream_device(cuda_stream),
-             use->device);
+      misuse("cudnnSetStream", "the stream belongs to device %d (-1: it does not live), the handle to device %d",
+             stream_device(cuda_stream), use->device);
       refuse(kBadParameter, "the stream is not one of the handle's device");
     }
     use->stream = cuda_stream;

@@ -1,6 +1,6 @@
+#include "../sim.h"
 #include "exports.h"
 #include "objects.h"
-#include "../sim.h"
 
 using namespace grus::cudnn;
 using namespace grus::sim;

@@ -11,7 +11,9 @@ namespace {
 
 bool between(int value, int first, int last) { return value >= first && value <= last; }
 template <class Enum>
-bool between(Enum value, int first, int last) { return between(static_cast<int>(value), first, last); }
+bool between(Enum value, int first, int last) {
+  return between(static_cast<int>(value), first, last);
+}
 
 // What the real 9.24 accepts, read off it over all combinations: the data type decides the precision of the math, not the kind of math.
 bool types_go_together(RnnAlgo algo, DataType data, DataType math) {
@@ -84,6 +86,5 @@ Status cudnnCreateRNNDataDescriptor(RnnDataDescriptor* descriptor) {
 }
 
 Status cudnnDestroyRNNDataDescriptor(RnnDataDescriptor descriptor) {
-  return call("cudnnDestroyRNNDataDescriptor", Library::adv,
-              [&] { destroy("cudnnDestroyRNNDataDescriptor", descriptor, Kind::rnn_data); });
+  return call("cudnnDestroyRNNDataDescriptor", Library::adv, [&] { destroy("cudnnDestroyRNNDataDescriptor", descriptor, Kind::rnn_data); });
 }

@@ -3,7 +3,8 @@
 namespace grus::sim::dnn {
 namespace {
 
-Values load_region(const RnnConfig& config, const WeightLayout& layout, int pseudo, int first_id, bool bias, const void* weights, int columns) {
+Values load_region(const RnnConfig& config, const WeightLayout& layout, int pseudo, int first_id, bool bias, const void* weights,
+                   int columns) {
   Values values(static_cast<size_t>(3) * config.hidden * columns, 0.0);
   for (int gate = 0; gate < 3; ++gate) {
     const Region* region = layout.find(pseudo, first_id + gate, bias);

@@ -29,7 +29,7 @@ std::vector<Region> packed_regions(const RnnConfig& config) {
   return regions;
 }
 
-}  // namespace
+}   // namespace
 
 unsigned long long fingerprint(const RnnConfig& c) {
   unsigned long long hash = 0;
@@ -65,4 +65,4 @@ const Region* WeightLayout::find(int pseudo_layer, int id, bool bias) const {
   return nullptr;
 }
 
-}  // namespace grus::sim::dnn
+}   // namespace grus::sim::dnn

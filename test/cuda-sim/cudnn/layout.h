@@ -14,9 +14,9 @@ struct Region {
   size_t elements() const { return static_cast<size_t>(rows) * columns; }
 };
 
-// Where everything lies in the weight space. Knob CUDNN_LAYOUT: "packed" is the order that users of cuDNN have seen (for each pseudo-layer W
-// and R, then for each the biases); "permuted" and "poisoned" shuffle the regions and leave gaps between them. Which, and the order, depend
-// on the descriptor alone.
+// Where everything lies in the weight space. Knob CUDNN_LAYOUT: "packed" is the order that users of cuDNN have seen (for each pseudo-layer
+// W and R, then for each the biases); "permuted" and "poisoned" shuffle the regions and leave gaps between them. The order depends on the
+// descriptor alone.
 class WeightLayout {
  public:
   explicit WeightLayout(const RnnConfig& config);
@@ -49,4 +49,4 @@ void WeightLayout::for_each_gap(F f) const {
 // A number that depends on the descriptor and nothing else.
 unsigned long long fingerprint(const RnnConfig& config);
 
-}  // namespace grus::sim::dnn
+}   // namespace grus::sim::dnn

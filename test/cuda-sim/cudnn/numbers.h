@@ -98,4 +98,4 @@ inline double load(DataType type, const void* data, size_t index) {
 }
 inline void store(DataType type, void* data, size_t index, double value) { store_many(type, data, index, 1, &value); }
 
-}  // namespace grus::sim::dnn
+}   // namespace grus::sim::dnn

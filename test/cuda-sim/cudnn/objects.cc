@@ -41,7 +41,7 @@ Object& find_locked(const char* call, const void* pointer, Kind kind, const char
   return object;
 }
 
-}  // namespace
+}   // namespace
 
 void adopt(std::unique_ptr<Object> object) {
   Registry& all = registry();
@@ -78,4 +78,4 @@ extern "C" __attribute__((visibility("default"))) int grus_sim_cudnn_descriptors
   return living;
 }
 
-}  // namespace grus::sim::dnn
+}   // namespace grus::sim::dnn

@@ -28,7 +28,8 @@ void check_lengths(const Sequences& x, Stage stage) {
   require(stage != Stage::backward || shortest > 0, kExecutionFailed, "a sequence has length 0, which backward does not compute");
 }
 
-// The first time a handle computes something it loads kernels and makes room: knob CUDNN_WARMUP, 1 per descriptor's values, 2 per shape too.
+// The first time a handle computes something it loads kernels and makes room. Knob CUDNN_WARMUP: 1 per descriptor's values, 2 per shape
+// too.
 void warm_up(const char* call, cudnn::cudnnHandleTag& handle, const RnnConfig& config, const Sequences& x) {
   const long long strictness = knob_number("CUDNN_WARMUP", 0);
   if (strictness == 0) return;
@@ -45,7 +46,7 @@ double microseconds_per_step(cudnn::RnnAlgo algo) {
   return at == std::string::npos ? 0 : std::atof(costs.c_str() + at + 3);
 }
 
-}  // namespace
+}   // namespace
 
 Pass::Pass(const char* call, HandleUse& handle, cudnn::RnnDescriptor descriptor, const int32_t* device_lengths,
            cudnn::RnnDataDescriptor x_desc, cudnn::RnnDataDescriptor y_desc, bool training, Stage stage)
@@ -111,4 +112,4 @@ void Pass::submit(HandleUse& handle, std::function<void()> work) {
   if (error != cudaSuccess) refuse(kCudart, std::string("the work could not be put on the stream: ") + cudaGetErrorString(error));
 }
 
-}  // namespace grus::sim::dnn
+}   // namespace grus::sim::dnn

@@ -9,7 +9,7 @@ namespace {
 
 bool names(const std::string& text, cudnn::RnnAlgo algo) { return !text.empty() && std::atoi(text.c_str()) == static_cast<int>(algo); }
 
-}  // namespace
+}   // namespace
 
 // CUDNN_WRONG: "3" or "3:y", "3:dx", "3:dweights"; CUDNN_UNSTEADY: "3"
 Faults::Faults(cudnn::RnnAlgo algo) {
@@ -71,4 +71,4 @@ void Pass::store_states(const Values& values, void* data) const {
   if (data) store_many(config.data, data, 0, values.size(), values.data());
 }
 
-}  // namespace grus::sim::dnn
+}   // namespace grus::sim::dnn

@@ -11,9 +11,7 @@ struct Precision {
   enum class Operand { exact, tf32, half };
 
   Precision(const RnnConfig& config, int compute_capability)
-      : stored(config.data),
-        half_math(config.math_prec == DataType::float16),
-        toward_zero(config.algo != cudnn::RnnAlgo::standard) {
+      : stored(config.data), half_math(config.math_prec == DataType::float16), toward_zero(config.algo != cudnn::RnnAlgo::standard) {
     if (config.data != DataType::float32) return;
     if (config.math == cudnn::MathType::tensor_op_allow_conversion) operands = Operand::half;
     const bool tensor_cores = config.math == cudnn::MathType::default_math || config.math == cudnn::MathType::tensor_op;
@@ -48,4 +46,4 @@ struct Precision {
 // c[m][n] += a[m][k] b[k][n]
 void multiply_add(int64_t rows, int64_t depth, int64_t columns, const double* a, const double* b, double* c);
 
-}  // namespace grus::sim::dnn
+}   // namespace grus::sim::dnn

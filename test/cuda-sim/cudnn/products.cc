@@ -28,7 +28,7 @@ __attribute__((target("avx2,fma"))) void multiply_add_avx2(int64_t rows, int64_t
 }
 #endif
 
-}  // namespace
+}   // namespace
 
 void multiply_add(int64_t rows, int64_t depth, int64_t columns, const double* a, const double* b, double* c) {
 #ifdef __x86_64__
@@ -38,4 +38,4 @@ void multiply_add(int64_t rows, int64_t depth, int64_t columns, const double* a,
   multiply_add_here(rows, depth, columns, a, b, c);
 }
 
-}  // namespace grus::sim::dnn
+}   // namespace grus::sim::dnn

@@ -19,7 +19,8 @@ Stage refusing_stage() {
 void refuse_model(const RnnConfig& config, const Sequences& x) {
   require(config.mode == cudnn::RnnMode::gru, kNotSupported, "the simulated cuDNN computes GRUs only");
   require(static_cast<int>(config.input) != kSkipInput, kNotSupported, "the simulated cuDNN has no skipped input");
-  require(static_cast<int>(config.bias) != kSingleRecurrentBias, kNotSupported, "NVIDIA's texts disagree on the GRU with one recurrent bias");
+  require(static_cast<int>(config.bias) != kSingleRecurrentBias, kNotSupported,
+          "NVIDIA's texts disagree on the GRU with one recurrent bias");
   require(config.data != DataType::bfloat16 || compute_capability() >= 80, kArchitecture, "BFLOAT16 needs compute capability 8.0");
   const bool padded = (config.flags & cudnn::kPaddedIoEnabled) != 0;
   require(padded || x.packed() || x.full(), kUnsupportedLayout, "an unpacked layout with padding needs CUDNN_RNN_PADDED_IO_ENABLED");
@@ -37,7 +38,7 @@ void refuse_persistent(const RnnConfig& config, const Sequences& x, bool trainin
   }
 }
 
-}  // namespace
+}   // namespace
 
 int compute_capability() {
   int major = 0, minor = 0;
@@ -60,4 +61,4 @@ void refuse_unsupported(const RnnConfig& config, const Sequences& x, bool traini
   if (config.algo != RnnAlgo::standard) refuse_persistent(config, x, training);
 }
 
-}  // namespace grus::sim::dnn
+}   // namespace grus::sim::dnn

@@ -24,7 +24,7 @@ unsigned long long shape_noise(const RnnConfig& config, const Sequences& x, unsi
              static_cast<unsigned long long>(config.algo) * 977);
 }
 
-}  // namespace
+}   // namespace
 
 size_t workspace_bytes(const RnnConfig& config, const Sequences& x, bool training) {
   const size_t step = size_t(x.batch) * config.hidden * config.directions() * size_of(config.data);
@@ -116,4 +116,4 @@ void Reserve::write(int pseudo_layer, int t, int b, Slot slot, const std::vector
   store_many(kept_, static_cast<char*>(data_) + kHeaderBytes, index(pseudo_layer, t, b, slot), values.size(), values.data());
 }
 
-}  // namespace grus::sim::dnn
+}   // namespace grus::sim::dnn

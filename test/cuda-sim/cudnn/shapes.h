@@ -10,7 +10,8 @@ namespace grus::sim::dnn {
 
 using cudnn::DataType;
 
-constexpr int kRelu = 0, kTanh = 1, kLstm = 2, kSingleInputBias = 1, kSingleRecurrentBias = 3, kSkipInput = 1;   // legal, not declared by the engine
+// legal values that the engine does not declare
+constexpr int kRelu = 0, kTanh = 1, kLstm = 2, kSingleInputBias = 1, kSingleRecurrentBias = 3, kSkipInput = 1;
 
 inline size_t size_of(DataType type) { return type == DataType::float64 ? 8 : type == DataType::float32 ? 4 : 2; }
 

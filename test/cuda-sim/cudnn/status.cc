@@ -59,7 +59,7 @@ int another_of(int category, unsigned long long random) {
   return found == refined.end() ? 0 : found->second[random % 4];
 }
 
-}  // namespace
+}   // namespace
 
 // Versions of cuDNN differ in how finely they tell causes apart: a third of the codes are bare, a third as given, a third a neighbour.
 int vary(int code) {
@@ -98,4 +98,4 @@ const char* name_of(int code) {
   return found == full.end() ? "CUDNN_UNKNOWN_STATUS" : found->second.c_str();
 }
 
-}  // namespace grus::sim::dnn
+}   // namespace grus::sim::dnn

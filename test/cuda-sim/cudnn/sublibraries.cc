@@ -32,7 +32,7 @@ void load_adv() {
   std::abort();
 }
 
-}  // namespace
+}   // namespace
 
 void require_adv() {
   const std::string adv = knob("CUDNN_ADV");
@@ -69,4 +69,4 @@ int injected_status(const char* function) {
   return 0;
 }
 
-}  // namespace grus::sim::dnn
+}   // namespace grus::sim::dnn

@@ -154,10 +154,10 @@ void costs() {
 
 void only_accumulates() {
   Gru gru({});
-  CHECK(category_of(api().RNNBackwardWeights_v8(gru.handle, gru.rnn, static_cast<WgradMode>(1), nullptr, gru.x_desc, gru.x->data(),
-                                                gru.h_desc, gru.hx->data(), gru.y_desc, gru.y->data(), gru.weight_bytes,
-                                                gru.dweights->data(), gru.workspace_bytes, gru.workspace, gru.reserve_bytes,
-                                                gru.reserve)) == 3);
+  CHECK(
+      category_of(api().RNNBackwardWeights_v8(gru.handle, gru.rnn, static_cast<WgradMode>(1), nullptr, gru.x_desc, gru.x->data(),
+                                              gru.h_desc, gru.hx->data(), gru.y_desc, gru.y->data(), gru.weight_bytes, gru.dweights->data(),
+                                              gru.workspace_bytes, gru.workspace, gru.reserve_bytes, gru.reserve)) == 3);
 }
 
 // a handle is for one call at a time, on its own device
@@ -190,7 +190,7 @@ void handles() {
   CHECK(misuses_since() > 0);
 }
 
-}  // namespace
+}   // namespace
 
 int main() {
   setenv("GRUS_SIM_DEVICES", "2", 1);

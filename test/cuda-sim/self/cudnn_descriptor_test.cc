@@ -28,10 +28,13 @@ void rnn_descriptors() {
   CHECK(is(3, set_rnn(d, 0, 3, 2, 0, 0, 0, 0, 3, 4, 5, 3)) && is(3, set_rnn(d, 0, 3, 2, 0, 0, 0, 0, 3, 4, 5, 6)));
   CHECK(is(2, set_rnn(d, 0, 3, 2, 0, 0, 0, 0, 3, 4, 5, 5, 1, 2)));
   // {data, precision of the math}: by algorithm, what goes together
-  struct Types { int data, prec; bool accepted[4]; };
-  const Types all[] = {{0, 0, {true, true, true, true}},   {0, 1, {false, false, false, false}}, {0, 2, {false, false, false, false}},
-                       {1, 1, {true, false, true, false}}, {1, 0, {false, false, false, false}}, {2, 0, {true, true, true, true}},
-                       {2, 2, {true, false, false, false}}, {9, 0, {true, true, true, true}},    {9, 9, {false, false, false, false}}};
+  struct Types {
+    int data, prec;
+    bool accepted[4];
+  };
+  const Types all[] = {{0, 0, {true, true, true, true}},    {0, 1, {false, false, false, false}}, {0, 2, {false, false, false, false}},
+                       {1, 1, {true, false, true, false}},  {1, 0, {false, false, false, false}}, {2, 0, {true, true, true, true}},
+                       {2, 2, {true, false, false, false}}, {9, 0, {true, true, true, true}},     {9, 9, {false, false, false, false}}};
   for (const Types& types : all) {
     for (int algo = 0; algo < 4; ++algo) {
       for (int math = 0; math < 4; ++math) {
@@ -142,7 +145,7 @@ void weight_parameters(const char* layout) {
   unsetenv("GRUS_SIM_CUDNN_LAYOUT");
 }
 
-}  // namespace
+}   // namespace
 
 int main() {
   setenv("GRUS_SIM_MISUSE", "report", 1);

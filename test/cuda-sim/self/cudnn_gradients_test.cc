@@ -96,7 +96,7 @@ int elements_that_matter() {
   return count;
 }
 
-}  // namespace
+}   // namespace
 
 int main() {
   by_hand();

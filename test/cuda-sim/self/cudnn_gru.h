@@ -103,4 +103,4 @@ class Gru {
   double fill[1] = {0};
 };
 
-}  // namespace network
+}   // namespace network

@@ -141,7 +141,7 @@ void kinds_of_math() {
   CHECK(rounding(DataType::float16, DataType::float16, MathType::default_math) > 1e-4);
 }
 
-}  // namespace
+}   // namespace
 
 int main() {
   algorithms();

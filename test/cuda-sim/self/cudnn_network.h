@@ -12,7 +12,7 @@
 #include "cudnn/numbers.h"
 #include "sim.h"
 
-// One GRU on the simulated cuDNN, driven through the C API as the engine drives it. Values are doubles here and of the network's type there.
+// One GRU on the simulated cuDNN, driven through the C API as the engine drives it. Values are doubles here, of the network's type there.
 namespace network {
 
 using namespace grus::cudnn;

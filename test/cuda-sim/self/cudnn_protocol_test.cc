@@ -167,7 +167,7 @@ void zero_lengths() {
   CHECK(misuses_since() == 0);
 }
 
-}  // namespace
+}   // namespace
 
 int main() {
   setenv("GRUS_SIM_MISUSE", "report", 1);
