@@ -119,7 +119,7 @@ struct Segment {
 // Dynamic loss scaling of float16: the gradients inside a GRU are scaled by `scale`; when one overflows, the update is skipped and the scale
 // halved, and after 2000 updates in a row without overflow it is doubled.
 struct LossScale {
-  float scale = 1;                       // 1 where there is no such scaling; set to 0: the one that training starts with
+  float scale = 1;                       // 1 where there is no such scaling; set to 0: the one that training starts with; before it 1
   uint64_t skipped = 0;                  // updates skipped so far
   uint32_t streak = 0;                   // updates since the last change of the scale
 };

@@ -37,7 +37,7 @@ const char* name_of(GruAlgorithm algorithm) {
 
 CudaBackend::CudaBackend(const EngineOptions& options)
     : context_(options), staging_(context_), graphs_(context_), update_state_(context_.allocate(sizeof(UpdateState))) {
-  set_loss_scale({0, 0, 0});
+  set_loss_scale({1, 0, 0});   // until there is an optimizer that would back off
 }
 
 CudaBackend::~CudaBackend() = default;
