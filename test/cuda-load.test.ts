@@ -122,7 +122,8 @@ describe.skipIf(!built)('the driver and the GPUs', () => {
       { name: 'cuBLASLt', ok: true, version: '13.1.0' },
       { name: 'cuBLAS', ok: true, version: '13.1.0' },
     ])
-    expect(answer.cuda.advice).toEqual([])
+    expect(answer.cuda).toMatchObject({ available: true, detail: expect.stringContaining('cudnn 9.24.0'), advice: [] })
+    expect({ error: answer.error, warnings: answer.warnings }).toEqual({ error: null, warnings: [] })
   })
 })
 
