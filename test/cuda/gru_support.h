@@ -18,6 +18,7 @@ class Gpu : public stepwise::Engine {
   void upload(void* destination, const void* source, size_t bytes) override { backend->upload(destination, source, bytes); }
   void download(void* destination, const void* source, size_t bytes) override { backend->download(destination, source, bytes); }
   std::unique_ptr<grus::GruPlan> make(const grus::GruDescription& d) override { return backend->make_gru(d); }
+  bool keeps_gaps() const override { return false; }   // cuDNN does not say
 
   const std::unique_ptr<grus::Backend> backend;
 };

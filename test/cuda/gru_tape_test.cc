@@ -98,6 +98,22 @@ void replayed(Gpu& gpu, Engine& cpu, std::mt19937& random) {
   CHECK_CLOSE(difference(setup.result().dweights, expected), 0.0, 1e-4);
 }
 
+// More shapes than a plan keeps descriptors for, between a forward and its backward.
+void many_shapes(Engine& gpu, Engine& cpu, std::mt19937& random) {
+  const Problem p = make_problem(gru::describe(3, 6, 1, Direction::forward), 3, 4, {4, 2, 1}, random);
+  const auto plan = gpu.make(p.description);
+  Setup setup(gpu, *plan, p);
+  plan->forward(setup.forward);
+  const size_t before = plan->reserve_bytes(3, 4);
+  for (int steps = 5; steps < 145; ++steps) plan->workspace_bytes(1, steps, true);
+  plan->backward(setup.backward);
+  const Result expected = compute(cpu, p);
+  CHECK_CLOSE(difference(setup.result().dweights, expected.dweights), 0.0, 1e-4);
+  CHECK(plan->reserve_bytes(3, 4) == before);
+  setup.run();
+  CHECK_CLOSE(difference(setup.result().dx, expected.dx), 0.0, 1e-4);
+}
+
 }  // namespace
 
 int main() {
@@ -110,5 +126,6 @@ int main() {
   versions(*gpu, random);
   interleaved(*gpu, cpu, random);
   replayed(*gpu, cpu, random);
+  many_shapes(*gpu, cpu, random);
   return checks().report();
 }

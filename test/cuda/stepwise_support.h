@@ -28,6 +28,7 @@ class Engine {   // a device and a way to make plans on it
   virtual void upload(void* destination, const void* source, size_t bytes) = 0;
   virtual void download(void* destination, const void* source, size_t bytes) = 0;
   virtual std::unique_ptr<grus::GruPlan> make(const grus::GruDescription&) = 0;
+  virtual bool keeps_gaps() const { return true; }   // what lies between the weights' gradients is left alone
 };
 
 class BackendEngine : public Engine {   // whichever plan the backend chooses
@@ -229,11 +230,16 @@ class Setup {
     return r;
   }
 
-  // Nothing was written outside what the plan asked for, nor between the weights' gradients.
+  // Nothing was written outside what the plan asked for.
   bool intact() const {
     for (const Guarded* memory : {&x_, &hx_, &dy_, &dhy_, &weights_, &dweights_, &lengths_, &y_, &hy_, &dx_, &dhx_, &reserve_, &workspace_}) {
       if (!memory->intact()) return false;
     }
+    return true;
+  }
+
+  // Nor between the weights' gradients.
+  bool gaps_intact() const {
     const Floats flat = dweights_.values();
     const Floats logical = gather(plan_, flat, problem_.weights.size());
     const Floats expected = scatter(plan_, logical, kGap);
@@ -256,6 +262,7 @@ inline Result compute(Engine& device, const Problem& p, bool training = true) {
   setup.run();
   const Result result = setup.result();
   CHECK(setup.intact());
+  if (device.keeps_gaps()) CHECK(setup.gaps_intact());
   return result;
 }
 
