@@ -66,7 +66,9 @@ const BatchViews& Plan::bind(int batch, int steps, PlanMode mode, const uint8_t*
     try {
       place();
     } catch (...) {
-      bound_ = {};   // no room: the views are no longer anybody's, and one of the arenas may have moved
+      bound_ = {};   // no room: the views are no longer anybody's, and a smaller batch needs what the arenas hold
+      kept_.release();
+      values_.release();
       ++generation_;
       throw;
     }

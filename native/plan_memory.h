@@ -57,6 +57,9 @@ class Arena {
     used_ += bytes;
   }
 
+  // Until the next commit nothing is held.
+  void release() { buffer_ = Buffer(); }
+
   bool commit(Memory& memory) {
     const bool grew = used_ > buffer_.bytes();
     if (grew) {
