@@ -79,11 +79,14 @@ void check_redzone(const char* call, Region& region) {
 }
 
 // Where device memory is closed to the host, or a kernel runs into a guard page: says what was touched, which a core dump does not.
+// AddressSanitizer does so itself.
+#if defined(__SANITIZE_ADDRESS__)
+void watch_faults() {}
+#else
 struct sigaction earlier;
 void on_fault(int signal, siginfo_t* info, void* context) {
-  const std::string text = describe(info->si_addr);
   if (find_region(info->si_addr) != nullptr) {
-    std::fprintf(stderr, "grus-sim misuse: %s touched %s\n", in_work() ? "a kernel" : "the host", text.c_str());
+    std::fprintf(stderr, "grus-sim misuse: %s touched %s\n", in_work() ? "a kernel" : "the host", describe(info->si_addr).c_str());
     _exit(86);
   }
   if (earlier.sa_flags & SA_SIGINFO) return earlier.sa_sigaction(signal, info, context);
@@ -91,7 +94,6 @@ void on_fault(int signal, siginfo_t* info, void* context) {
 }
 
 void watch_faults() {
-#if !defined(__SANITIZE_ADDRESS__)
   static bool watching = false;
   if (watching) return;
   watching = true;
@@ -99,8 +101,8 @@ void watch_faults() {
   action.sa_sigaction = on_fault;
   action.sa_flags = SA_SIGINFO | SA_ONSTACK;
   sigaction(SIGSEGV, &action, &earlier);
-#endif
 }
+#endif
 
 bool closed_to_host() { return knob_number("PROTECT", deferred() ? 1 : 0) != 0; }
 
