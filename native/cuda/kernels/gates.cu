@@ -1,15 +1,10 @@
 #include "gates.h"
 
 #include "activation.h"
-#include "launch.h"
+#include "cells.h"
 
 namespace grus::cuda {
 namespace {
-
-// Which row element i of [rows, hidden] lies in; a division of 64 bits takes the GPU several times as long as one of 32.
-GRUS_DEVICE int64_t row_of(int64_t i, int64_t hidden) {
-  return (i | hidden) >> 32 ? i / hidden : static_cast<uint32_t>(i) / static_cast<uint32_t>(hidden);
-}
 
 template <class S>
 GRUS_DEVICE bool takes_part(const S& s, int64_t row) { return !s.lengths || s.time < s.lengths[row]; }
@@ -27,23 +22,23 @@ GRUS_DEVICE float slope(const Activation& f, float clip, float y) {
 
 // One unit of one row.
 struct Cell {
-  int64_t row, unit;
-  float* gates;           // r at 0, z at H, n at 2H, q at 3H
-  float* products;        // likewise
-  GRUS_DEVICE Cell(const GateStep& s, int64_t i)
-      : row(row_of(i, s.hidden)), unit(i - row * s.hidden), gates(s.gates + row * s.gates_stride + unit),
+  int64_t row, unit, state;   // state: where it lies in [B, H]
+  float* gates;               // r at 0, z at H, n at 2H, q at 3H
+  float* products;            // likewise
+  GRUS_DEVICE Cell(const GateStep& s, int64_t row, int64_t unit)
+      : row(row), unit(unit), state(row * s.hidden + unit), gates(s.gates + row * s.gates_stride + unit),
         products(s.products + row * 3 * s.hidden + unit) {}
 };
 
 GRUS_DEVICE float bias(const float* biases, int64_t i) { return biases ? biases[i] : 0; }
 
-GRUS_DEVICE void put_state(const GateStep& s, const Cell& c, int64_t i, float h_next) {
-  s.h_next[i] = h_next;
+GRUS_DEVICE void put_state(const GateStep& s, const Cell& c, float h_next) {
+  s.h_next[c.state] = h_next;
   if (s.y) s.y[c.row * s.y_stride + c.unit] = h_next;
 }
 
-GRUS_DEVICE void rest(const GateStep& s, const Cell& c, int64_t i) {
-  s.h_next[i] = s.h[i];
+GRUS_DEVICE void rest(const GateStep& s, const Cell& c) {
+  s.h_next[c.state] = s.h[c.state];
   if (s.y) s.y[c.row * s.y_stride + c.unit] = 0;
 }
 
@@ -55,14 +50,14 @@ GRUS_DEVICE float recurrent_gate(const GateStep& s, const Cell& c, int64_t which
 
 struct Step {
   GateStep s;
-  GRUS_DEVICE void operator()(int64_t i) const {
-    const Cell c(s, i);
-    if (!takes_part(s, c.row)) return rest(s, c, i);
+  GRUS_DEVICE void operator()(int64_t row, int64_t unit) const {
+    const Cell c(s, row, unit);
+    if (!takes_part(s, c.row)) return rest(s, c);
     const int64_t n_at = 2 * s.hidden;
     const float q = c.products[n_at] + bias(s.bias_h, n_at + c.unit);
     const float r = recurrent_gate(s, c, 0), z = recurrent_gate(s, c, 1);
     const float n = gate(s.functions.activation, s.functions.clip, c.gates[n_at] + bias(s.bias_x, n_at + c.unit) + r * q);
-    put_state(s, c, i, (s.h[i] - n) * z + n);
+    put_state(s, c, (s.h[c.state] - n) * z + n);
     if (!s.keep) return;
     c.gates[0] = r;
     c.gates[s.hidden] = z;
@@ -73,13 +68,13 @@ struct Step {
 
 struct ResetGates {
   GateStep s;
-  GRUS_DEVICE void operator()(int64_t i) const {
-    const Cell c(s, i);
+  GRUS_DEVICE void operator()(int64_t row, int64_t unit) const {
+    const Cell c(s, row, unit);
     if (!takes_part(s, c.row)) {
       c.products[0] = 0;   // goes into the candidate's product
       return;
     }
-    const float r = recurrent_gate(s, c, 0), z = recurrent_gate(s, c, 1), reset_h = r * s.h[i];
+    const float r = recurrent_gate(s, c, 0), z = recurrent_gate(s, c, 1), reset_h = r * s.h[c.state];
     c.products[0] = reset_h;
     c.products[s.hidden] = z;
     if (!s.keep) return;
@@ -91,43 +86,43 @@ struct ResetGates {
 
 struct Candidate {
   GateStep s;
-  GRUS_DEVICE void operator()(int64_t i) const {
-    const Cell c(s, i);
-    if (!takes_part(s, c.row)) return rest(s, c, i);
+  GRUS_DEVICE void operator()(int64_t row, int64_t unit) const {
+    const Cell c(s, row, unit);
+    if (!takes_part(s, c.row)) return rest(s, c);
     const int64_t at = 2 * s.hidden, column = at + c.unit;
     const float n = gate(s.functions.activation, s.functions.clip,
                          c.gates[at] + (bias(s.bias_x, column) + bias(s.bias_h, column)) + c.products[at]);
-    put_state(s, c, i, (s.h[i] - n) * c.products[s.hidden] + n);
+    put_state(s, c, (s.h[c.state] - n) * c.products[s.hidden] + n);
     if (s.keep) c.gates[at] = n;
   }
 };
 
 // One unit of one row, backwards.
 struct CellBack {
-  int64_t row, unit;
+  int64_t row, unit, state;
   float* gates;
-  GRUS_DEVICE CellBack(const GateStepBack& s, int64_t i)
-      : row(row_of(i, s.hidden)), unit(i - row * s.hidden), gates(s.gates + row * 4 * s.hidden + unit) {}
+  GRUS_DEVICE CellBack(const GateStepBack& s, int64_t row, int64_t unit)
+      : row(row), unit(unit), state(row * s.hidden + unit), gates(s.gates + row * 4 * s.hidden + unit) {}
 };
 
-GRUS_DEVICE float state_gradient(const GateStepBack& s, const CellBack& c, int64_t i) {
-  return s.dy ? s.carry[i] + s.dy[c.row * s.dy_stride + c.unit] : s.carry[i];
+GRUS_DEVICE float state_gradient(const GateStepBack& s, const CellBack& c) {
+  return s.dy ? s.carry[c.state] + s.dy[c.row * s.dy_stride + c.unit] : s.carry[c.state];
 }
 
 struct StepBack {
   GateStepBack s;
-  GRUS_DEVICE void operator()(int64_t i) const {
-    const CellBack c(s, i);
+  GRUS_DEVICE void operator()(int64_t row, int64_t unit) const {
+    const CellBack c(s, row, unit);
     const int64_t hidden = s.hidden;
     float dr = 0, dz = 0, dn = 0, dq = 0;
     if (takes_part(s, c.row)) {
       const float r = c.gates[0], z = c.gates[hidden], n = c.gates[2 * hidden], q = c.gates[3 * hidden];
-      const float dh = state_gradient(s, c, i);
+      const float dh = state_gradient(s, c);
       dn = dh * (1 - z) * slope(s.functions.activation, s.functions.clip, n);
-      dz = dh * (s.h[i] - n) * slope(s.functions.recurrent, s.functions.clip, z);
+      dz = dh * (s.h[c.state] - n) * slope(s.functions.recurrent, s.functions.clip, z);
       dr = dn * q * slope(s.functions.recurrent, s.functions.clip, r);
       dq = dn * r;
-      s.carry[i] = dh * z;
+      s.carry[c.state] = dh * z;
     }
     c.gates[0] = dr;
     c.gates[hidden] = dz;
@@ -142,28 +137,28 @@ struct StepBack {
 
 struct CandidateBack {
   GateStepBack s;
-  GRUS_DEVICE void operator()(int64_t i) const {
-    const CellBack c(s, i);
+  GRUS_DEVICE void operator()(int64_t row, int64_t unit) const {
+    const CellBack c(s, row, unit);
     const int64_t hidden = s.hidden;
     if (!takes_part(s, c.row)) {   // r * h too: products over the whole sequence meet what lies here
       for (int64_t slot = 0; slot < 4; ++slot) c.gates[slot * hidden] = 0;
       return;
     }
-    const float z = c.gates[hidden], n = c.gates[2 * hidden], dh = state_gradient(s, c, i);
-    c.gates[hidden] = dh * (s.h[i] - n) * slope(s.functions.recurrent, s.functions.clip, z);
+    const float z = c.gates[hidden], n = c.gates[2 * hidden], dh = state_gradient(s, c);
+    c.gates[hidden] = dh * (s.h[c.state] - n) * slope(s.functions.recurrent, s.functions.clip, z);
     c.gates[2 * hidden] = dh * (1 - z) * slope(s.functions.activation, s.functions.clip, n);
-    s.carry[i] = dh * z;
+    s.carry[c.state] = dh * z;
   }
 };
 
 struct ResetBack {
   GateStepBack s;
-  GRUS_DEVICE void operator()(int64_t i) const {
-    const CellBack c(s, i);
+  GRUS_DEVICE void operator()(int64_t row, int64_t unit) const {
+    const CellBack c(s, row, unit);
     if (!takes_part(s, c.row)) return;
-    const float r = c.gates[0], d = s.products[i];
-    c.gates[0] = d * s.h[i] * slope(s.functions.recurrent, s.functions.clip, r);
-    s.carry[i] += d * r;
+    const float r = c.gates[0], d = s.products[c.state];
+    c.gates[0] = d * s.h[c.state] * slope(s.functions.recurrent, s.functions.clip, r);
+    s.carry[c.state] += d * r;
   }
 };
 
@@ -185,12 +180,12 @@ struct BiasGrad {
 
 }  // namespace
 
-void gru_step(cudaStream_t stream, const GateStep& s) { for_each(stream, s.batch * s.hidden, Step{s}); }
-void gru_reset_gates(cudaStream_t stream, const GateStep& s) { for_each(stream, s.batch * s.hidden, ResetGates{s}); }
-void gru_candidate(cudaStream_t stream, const GateStep& s) { for_each(stream, s.batch * s.hidden, Candidate{s}); }
-void gru_step_back(cudaStream_t stream, const GateStepBack& s) { for_each(stream, s.batch * s.hidden, StepBack{s}); }
-void gru_candidate_back(cudaStream_t stream, const GateStepBack& s) { for_each(stream, s.batch * s.hidden, CandidateBack{s}); }
-void gru_reset_back(cudaStream_t stream, const GateStepBack& s) { for_each(stream, s.batch * s.hidden, ResetBack{s}); }
+void gru_step(cudaStream_t stream, const GateStep& s) { for_each_cell(stream, s.batch, s.hidden, Step{s}); }
+void gru_reset_gates(cudaStream_t stream, const GateStep& s) { for_each_cell(stream, s.batch, s.hidden, ResetGates{s}); }
+void gru_candidate(cudaStream_t stream, const GateStep& s) { for_each_cell(stream, s.batch, s.hidden, Candidate{s}); }
+void gru_step_back(cudaStream_t stream, const GateStepBack& s) { for_each_cell(stream, s.batch, s.hidden, StepBack{s}); }
+void gru_candidate_back(cudaStream_t stream, const GateStepBack& s) { for_each_cell(stream, s.batch, s.hidden, CandidateBack{s}); }
+void gru_reset_back(cudaStream_t stream, const GateStepBack& s) { for_each_cell(stream, s.batch, s.hidden, ResetBack{s}); }
 
 void gru_bias_grad(cudaStream_t stream, bool reset_after, int64_t rows, int64_t hidden, const float* gates, float* dbias_x,
                    float* dbias_h) {
