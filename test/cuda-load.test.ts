@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { DeviceReport } from '../lib/index.js'
 
 const run = promisify(execFile)
@@ -14,7 +14,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const sim = resolve(root, process.env.GRUS_CUDA_SIM ?? 'build/cuda-sim')
 const simLibraries = join(sim, 'lib')
 const built = existsSync(join(sim, 'build/Release/grus.node')) && existsSync(join(simLibraries, 'libcudnn.so.9'))
-if (!built) console.info(`the simulated CUDA is not built in ${sim}: how libraries are found is not tested`)
+beforeEach(({ skip }) => skip(!built, `the simulated CUDA is not built in ${sim}`))
 
 const scratch = mkdtempSync(join(tmpdir(), 'grus-cuda-load-'))
 afterAll(() => rmSync(scratch, { recursive: true, force: true }))
@@ -75,7 +75,7 @@ function refusal({ error, cuda }: Answer): string {
   return error!.message
 }
 
-describe.skipIf(!built)('the driver and the GPUs', () => {
+describe('the driver and the GPUs', () => {
   const GRUS_CUDA_PATH = simLibraries
 
   test('without a driver no library is opened for a session, and diagnose() tells of them all the same', async () => {
@@ -127,7 +127,7 @@ describe.skipIf(!built)('the driver and the GPUs', () => {
   })
 })
 
-describe.skipIf(!built)('cuDNN that is not used', () => {
+describe('cuDNN that is not used', () => {
   test.each([
     ['8904', 'cuDNN (libcudnn.so.9 8.9.4): too old, grus needs cuDNN 9'],
     ['91000', 'cuDNN (libcudnn.so.9 9.10.0): this one release is not used'],
@@ -218,7 +218,7 @@ describe.skipIf(!built)('cuDNN that is not used', () => {
   })
 })
 
-describe.skipIf(!built)('cuBLAS of another CUDA', () => {
+describe('cuBLAS of another CUDA', () => {
   test('cuDNN for CUDA 12 beside cuBLAS 13', async (context) => {
     const answer = await look({ GRUS_CUDA_PATH: simLibraries, GRUS_SIM_CUDNN_CUDART: '12080' })
     if (component(answer.cuda, 'cuBLAS')?.ok) context.skip('this machine has a cuBLAS 12 of its own')
@@ -246,7 +246,7 @@ describe.skipIf(!built)('cuBLAS of another CUDA', () => {
   })
 })
 
-describe.skipIf(!built)('where the libraries are found', () => {
+describe('where the libraries are found', () => {
   const paths = ({ cuda }: Answer) => ['cuDNN', 'cuBLASLt', 'cuBLAS'].map((name) => component(cuda, name)?.path)
   const inFolders = (cudnn: string, cublas: string) => [
     `${cudnn}/libcudnn.so.9`,
@@ -256,6 +256,7 @@ describe.skipIf(!built)('where the libraries are found', () => {
   let cudnn: string
   let cublas: string
   beforeAll(() => {
+    if (!built) return
     cudnn = folder('venv/lib/python3.12/site-packages/nvidia/cudnn/lib', cudnnFiles())
     cublas = folder('venv/lib/python3.12/site-packages/nvidia/cu13/lib', cublasFiles())
   })
@@ -309,7 +310,7 @@ describe.skipIf(!built)('where the libraries are found', () => {
   })
 })
 
-describe.skipIf(!built)("the warning of device 'auto'", () => {
+describe("the warning of device 'auto'", () => {
   test('once, where there is a driver and no cuDNN for it', async () => {
     const { warnings } = await look({ GRUS_CUDA_PATH: simLibraries, GRUS_SIM_CUDNN_VERSION: '8904' })
     expect(warnings).toHaveLength(1)
