@@ -6,6 +6,21 @@
 #include "../kernels/cast.h"
 
 namespace grus::cuda {
+namespace {
+
+// Without what lies between them, which cuDNN may leave as it likes.
+std::vector<float> gates_of(const CudnnLayout& layout, const std::vector<float>& space) {
+  std::vector<float> gates;
+  for (const GruParameter& parameter : layout.parameters()) {
+    for (const int64_t offset : parameter.gate_offset) {
+      const auto first = space.begin() + static_cast<std::ptrdiff_t>(offset);
+      gates.insert(gates.end(), first, first + static_cast<std::ptrdiff_t>(parameter.rows / 3 * parameter.cols));
+    }
+  }
+  return gates;
+}
+
+}  // namespace
 
 TrialRun::TrialRun(CudnnGru& gru, int batch, int steps, bool training)
     : gru_(gru), context_(gru.context()), training_(training), x_count_(int64_t{batch} * steps * gru.input()),
@@ -93,7 +108,7 @@ std::vector<std::vector<float>> TrialRun::results() {
   if (!training_) return all;
   all.push_back(read(dx_, x_count_));
   all.push_back(read(dhx_, state_count_));
-  all.push_back(read(dweights_, weight_count_));
+  all.push_back(gates_of(gru_.layout(), read(dweights_, weight_count_)));
   return all;
 }
 
