@@ -106,11 +106,19 @@ void watch_faults() {
 
 bool closed_to_host() { return knob_number("PROTECT", deferred() ? 1 : 0) != 0; }
 
-void set_access(int device, int access) {
-  for (auto& [base, region] : regions())
-    if (region.alive && region.place != Place::pinned && region.device == device)
-      mprotect(region.mapping + page(), region.mapped - 2 * page(), access);
+void set_closed(Region& region, bool closed) {
+  if (region.closed == closed) return;
+  region.closed = closed;
+  mprotect(region.mapping + page(), region.mapped - 2 * page(), closed ? PROT_NONE : PROT_READ | PROT_WRITE);
 }
+
+void set_closed(int device, bool closed) {
+  for (auto& [base, region] : regions())
+    if (region.alive && region.place != Place::pinned && region.device == device) set_closed(region, closed);
+}
+
+// Whether anything is, so that eager work costs nothing.
+bool some_closed = false;
 
 }  // namespace
 
@@ -141,12 +149,16 @@ Region* map_region(size_t bytes, Place place, int index) {
   paint(after(region));
   GRUS_POISON(region.mapping, static_cast<size_t>(region.data - region.mapping));
   GRUS_POISON(region.data + bytes, static_cast<size_t>(region.mapping + region.mapped - region.data) - bytes);
-  if (place != Place::pinned && closed_to_host() && !in_work()) mprotect(region.mapping + page(), region.mapped - 2 * page(), PROT_NONE);
-  return &regions().emplace(reinterpret_cast<uintptr_t>(region.mapping), region).first->second;
+  Region& kept = regions().emplace(reinterpret_cast<uintptr_t>(region.mapping), region).first->second;
+  if (place != Place::pinned && closed_to_host() && !in_work()) {
+    some_closed = true;
+    set_closed(kept, true);
+  }
+  return &kept;
 }
 
 void free_region(const char* call, Region& region) {
-  mprotect(region.mapping + page(), region.mapped - 2 * page(), PROT_READ | PROT_WRITE);
+  set_closed(region, false);
   check_redzone(call, region);
   region.alive = false;
   mmap(region.mapping, region.mapped, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
@@ -161,18 +173,20 @@ void free_region(const char* call, Region& region) {
 }
 
 void check_redzones(const char* call, int index) {
-  if (closed_to_host()) set_access(index, PROT_READ | PROT_WRITE);
+  open_memory(index);
   for (auto& [base, region] : regions())
     if (region.alive && (region.place == Place::pinned || region.device == index)) check_redzone(call, region);
-  if (closed_to_host()) set_access(index, PROT_NONE);
+  close_memory(index);
 }
 
 void open_memory(int index) {
-  if (closed_to_host()) set_access(index, PROT_READ | PROT_WRITE);
+  if (some_closed) set_closed(index, false);
 }
 
 void close_memory(int index) {
-  if (closed_to_host()) set_access(index, PROT_NONE);
+  if (!closed_to_host()) return;
+  some_closed = true;
+  set_closed(index, true);
 }
 
 void count_regions(long long* device_count, long long* device_bytes, long long* pinned_count) {

@@ -80,18 +80,38 @@ void advance(CUstream_st& wanted) {
   }
 }
 
+// Device memory is open to this thread: around a whole batch of work, because opening it is slow.
+class Open {
+ public:
+  Open() {
+    if (depth()++ > 0) return;
+    for (size_t i = 0; i < state().devices.size(); ++i) open_memory(static_cast<int>(i));
+  }
+  ~Open() {
+    if (--depth() > 0) return;
+    for (size_t i = 0; i < state().devices.size(); ++i) close_memory(static_cast<int>(i));
+  }
+
+ private:
+  static int& depth() {
+    static int now = 0;
+    return now;
+  }
+};
+
 struct Working {
   explicit Working(int device) {
     ThreadState& mine = thread_state();
     before = mine.work_device;
-    if (mine.work_depth++ == 0) open_memory(device);
+    ++mine.work_depth;
     mine.work_device = device;
   }
   ~Working() {
     ThreadState& mine = thread_state();
-    if (--mine.work_depth == 0) close_memory(mine.work_device);
+    --mine.work_depth;
     mine.work_device = before;
   }
+  const Open open;
   int before = 0;
 };
 
@@ -128,6 +148,7 @@ void run_now(CUstream_st& stream, const Work& work) {
 // Any order that the dependencies allow: the latest ready node first where work is deferred.
 void run_nodes(CUstream_st& stream, const std::vector<Node>& nodes) {
   if (!deferred()) {
+    const Open open;
     for (const Node& node : nodes) run_now(stream, node.work);
     return;
   }
@@ -167,10 +188,14 @@ cudaError_t submit(const char*, CUstream_st& stream, Work work) {
 }
 
 void drain(CUstream_st& stream) {
+  if (stream.queue.empty()) return;
+  const Open open;
   while (!stream.queue.empty()) advance(stream);
 }
 
 void drain_event(CUevent_st& event, uint64_t generation) {
+  if (event.completed >= generation) return;
+  const Open open;
   while (event.completed < generation) {
     CUstream_st* found = nullptr;
     for (CUstream_st* stream : all_streams())
@@ -187,6 +212,7 @@ void drain_device(int index) {
 }
 
 void progress(CUstream_st& stream, int operations) {
+  const Open open;
   for (int i = 0; i < operations && !stream.queue.empty(); ++i) advance(stream);
 }
 

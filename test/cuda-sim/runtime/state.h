@@ -152,6 +152,7 @@ struct Region {
   Place place = Place::device;
   int device = 0;
   bool alive = true;
+  bool closed = false;                      // to the host, while no work runs
   uint64_t number = 0;
 };
 Region* find_region(const void* pointer);                        // freed ones too

@@ -151,9 +151,24 @@ void indices_are_scrambled() {
   CHECK(grus::cuda::detail::Order(1000)(0) != 0);
 }
 
+// Memory that was closed to the host while work was deferred opens for eager work.
+void knobs_may_change_under_way() {
+  Stream stream;
+  auto knob = std::make_unique<Knob>("DEFER", "1");
+  Floats y(1);
+  CHECK(cudaMemsetAsync(y.at, 0, 4, stream) == cudaSuccess && cudaStreamSynchronize(stream) == cudaSuccess);
+  affine(stream, y, 1, 1);
+  knob.reset();
+  affine(stream, y, 2, 0);
+  CHECK(cudaStreamSynchronize(stream) == cudaSuccess);
+  affine(stream, y, 2, 0);
+  CHECK(y.get()[0] == 4);
+}
+
 }  // namespace
 
 int main() {
+  knobs_may_change_under_way();
   for (const char* order : kOrders) {
     work_waits_until_the_host_does(order);
     events_order_streams(order);
