@@ -62,6 +62,19 @@ describe.each(devices())('on $device', ({ device }) => {
     expect(await code(() => cell.setParameters({}))).toBe('DISPOSED')
   })
 
+  it('an engine that never had work is freed by its own thread', async () => {
+    const engines = [
+      new (native().Session)(models.features(), models.engine(device, 1)),
+      new (native().Gru)(models.gruOptions(2, 3), models.engine(device, 1)),
+    ]
+    for (const engine of engines) {
+      expect(engine.memory().bytes).toBeGreaterThan(0)
+      engine.dispose()
+      await expect.poll(() => engine.memory().bytes).toBe(0)
+      engine.dispose()
+    }
+  })
+
   it('a session disposed with work in flight ends or rejects every job', async () => {
     const rows = 1024
     const large = { batch: rows, steps: 20, x: new Float32Array(rows * 20 * 2), y: new Int32Array(rows) }
