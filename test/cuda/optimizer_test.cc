@@ -56,7 +56,7 @@ void large_norms(Backend& cuda, Backend& cpu) {
   options.clip_norm = 3;
   compare(cuda, cpu, options, Layout().add(200000, 0).add(50, 1).gap(1).add(100000, 2).add(4096, 3).add(4097, 0), "large");
   Layout layout;
-  for (int i = 0; i < 3000; ++i) layout.add(20 + i % 9, i / 2).gap(1);
+  for (int i = 0; i < 3000; ++i) layout.add(20 + i % 9, i / 3).gap(1);
   compare(cuda, cpu, options, layout, "three thousand");
   options.clip_norm = 0;
   options.global_clip_norm = 3;
@@ -79,6 +79,23 @@ void not_numbers(Backend& cuda, Backend& cpu) {
         b.update(1, gradient);
         if (!agree(a.state(), b.state())) tell(options, "not a number");
       }
+}
+
+// A variance of 0: rounding must not take the root of a negative.
+void constant_gradient_when_centered(Backend& cuda) {
+  for (const float rho : {0.3f, 0.7f, 0.9f, 0.99f}) {
+    Optimizer options;
+    options.kind = OptimizerKind::rmsprop;
+    options.centered = options.torch_epsilon = true;
+    options.rho = rho;
+    Floats gradient(1000);
+    for (size_t i = 0; i < gradient.size(); ++i) gradient[i] = 3.0f + 0.37f * static_cast<float>(i);
+    Training training(cuda, options, one_stretch(1000));
+    for (uint64_t t = 1; t <= 300; ++t) training.update(t, gradient, 1e-9f);
+    bool numbers = true;
+    for (const float value : training.state().w) numbers = numbers && !std::isnan(value);
+    CHECK(numbers);
+  }
 }
 
 // A checkpoint or another optimizer makes the number of the update jump.
@@ -129,6 +146,7 @@ int main() {
   clipping(*cuda, *cpu);
   large_norms(*cuda, *cpu);
   not_numbers(*cuda, *cpu);
+  constant_gradient_when_centered(*cuda);
   jumps(*cuda, *cpu);
   EngineOptions options;
   options.graphs = false;
