@@ -71,7 +71,8 @@ void versions(Engine& gpu, std::mt19937& random) {
 void interleaved(Engine& gpu, Engine& cpu, std::mt19937& random) {
   const GruDescription d = gru::describe(3, 6, 2, Direction::both);
   const auto plan = gpu.make(d);
-  const Problem a = make_problem(d, 3, 4, {4, 2, 1}, random), b = make_problem(d, 3, 4, {1, 4, 0}, random), c = make_problem(d, 2, 5, {}, random);
+  const Problem a = make_problem(d, 3, 4, {4, 2, 1}, random), b = make_problem(d, 3, 4, {1, 4, 0}, random),
+                c = make_problem(d, 2, 5, {}, random);
   Setup first(gpu, *plan, a), second(gpu, *plan, b), third(gpu, *plan, c);
   for (Setup* setup : {&first, &second, &third}) plan->forward(setup->forward);
   for (Setup* setup : {&second, &first, &third}) plan->backward(setup->backward);

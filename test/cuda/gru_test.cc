@@ -40,7 +40,8 @@ void sizes(Engine& cpu, Engine& gpu, std::mt19937& random) {
   int turn = 0;
   for (const int hidden : {1, 3, 5, 8, 33, 130}) {
     for (const int inputs : {1, 3, 8, 33, 130}) {
-      const int batch = std::array{1, 3, 5, 8, 33}[static_cast<size_t>(turn % 5)], steps = std::array{1, 3, 8, 5}[static_cast<size_t>(turn % 4)];
+      const int batch = std::array{1, 3, 5, 8, 33}[static_cast<size_t>(turn % 5)];
+      const int steps = std::array{1, 3, 8, 5}[static_cast<size_t>(turn % 4)];
       const Direction direction = kDirections[turn % 3];
       const Lengths lengths = turn % 2 ? every_length(batch, steps, 0) : Lengths{};
       expect_like_cpu(cpu, gpu, make_problem(gru::describe(inputs, hidden, 1 + turn % 2, direction), batch, steps, lengths, random));
@@ -104,7 +105,8 @@ void nothing_to_do(Engine& cpu, Engine& gpu, std::mt19937& random) {
 }
 
 void refusals(Engine& gpu) {
-  expect_error(ErrorCode::invalid_argument, "inputSize of at least 1, got 0", [&] { gpu.make(gru::describe(0, 4, 1, Direction::forward)); });
+  expect_error(ErrorCode::invalid_argument, "inputSize of at least 1, got 0",
+               [&] { gpu.make(gru::describe(0, 4, 1, Direction::forward)); });
   expect_error(ErrorCode::invalid_argument, "hiddenSize", [&] { gpu.make(gru::describe(4, 0, 1, Direction::forward)); });
   expect_error(ErrorCode::unsupported, "fewer than 2^31 values", [&] { gpu.make(gru::describe(4, 40000, 1, Direction::forward)); });
   const auto plan = gpu.make(gru::describe(4, 8, 1, Direction::forward));

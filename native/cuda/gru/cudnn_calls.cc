@@ -96,9 +96,9 @@ cudnn::Status CudnnCalls::forward(const CudnnValues& v) {
 }
 
 cudnn::Status CudnnCalls::backward_data(const CudnnValues& v) {
-  return context_.cudnn().RNNBackwardData_v8(context_.cudnn_handle(), rnn_, nullptr, y_.get(), v.y, v.dy, x_.get(), v.dx, state_.get(), v.hx,
-                                             v.dhy, v.dhx, state_.get(), nullptr, nullptr, nullptr, gru_.layout().bytes(), v.weights,
-                                             workspace_bytes_, v.workspace, reserve_bytes_, v.reserve);
+  return context_.cudnn().RNNBackwardData_v8(context_.cudnn_handle(), rnn_, nullptr, y_.get(), v.y, v.dy, x_.get(), v.dx, state_.get(),
+                                             v.hx, v.dhy, v.dhx, state_.get(), nullptr, nullptr, nullptr, gru_.layout().bytes(),
+                                             v.weights, workspace_bytes_, v.workspace, reserve_bytes_, v.reserve);
 }
 
 cudnn::Status CudnnCalls::backward_weights(const CudnnValues& v) {

@@ -26,7 +26,8 @@ struct CudnnValues {
 class CudnnCalls {
  public:
   // ragged: rows of different lengths will come, see set_lengths. Null, with the reason, when cuDNN refuses the shape.
-  static std::unique_ptr<CudnnCalls> make(CudnnGru&, cudnn::RnnAlgo, int batch, int steps, bool training, bool ragged, std::string* refusal);
+  static std::unique_ptr<CudnnCalls> make(CudnnGru&, cudnn::RnnAlgo, int batch, int steps, bool training, bool ragged,
+                                          std::string* refusal);
 
   cudnn::RnnAlgo algorithm() const { return algorithm_; }
   size_t workspace_bytes() const { return workspace_bytes_; }

@@ -14,7 +14,9 @@ bool CudnnForwardPass::run(CudnnShapes& shapes) {
   weights_ = narrowed(args_.weights, rooms_.weights, gru_.layout().values(), nullptr);
   const void* x = input(args_.x, rooms_.floats, rooms_.x);
   void* y = writes_output(gru_, masked_) ? args_.y : args_.training ? reserve_.y : rooms_.y;
-  for (int index = 0; index < shape_.chunks(); ++index) chunk(index, steps_from(x, index, gru_.input()), steps_from(y, index, gru_.width()));
+  for (int index = 0; index < shape_.chunks(); ++index) {
+    chunk(index, steps_from(x, index, gru_.input()), steps_from(y, index, gru_.width()));
+  }
   if (y != args_.y) finish_output(y);
   return fast_;
 }

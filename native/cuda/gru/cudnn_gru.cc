@@ -20,8 +20,8 @@ const GruDescription& checked(const GruDescription& description) {
   for (int layer = 0; layer < 2; ++layer) {
     const int64_t widest = layer == 0 ? description.input_size : int64_t{description.directions()} * description.hidden_size;
     if (rows > INT_MAX / widest) {
-      throw Error(ErrorCode::unsupported, "[gru] expected weights of fewer than 2^31 values for cuDNN, got " + std::to_string(rows) + " by " +
-                                              std::to_string(widest) + "; use a smaller layer");
+      throw Error(ErrorCode::unsupported, "[gru] expected weights of fewer than 2^31 values for cuDNN, got " + std::to_string(rows) +
+                                              " by " + std::to_string(widest) + "; use a smaller layer");
     }
   }
   return description;
