@@ -104,7 +104,7 @@ void watch_faults() {
 }
 #endif
 
-bool closed_to_host() { return knob_number("PROTECT", deferred() ? 1 : 0) != 0; }
+bool closed_to_host() { return knob_number("PROTECT", 0) != 0; }
 
 void set_closed(Region& region, bool closed) {
   if (region.closed == closed) return;

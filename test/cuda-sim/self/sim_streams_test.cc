@@ -154,11 +154,12 @@ void indices_are_scrambled() {
 // Memory that was closed to the host while work was deferred opens for eager work.
 void knobs_may_change_under_way() {
   Stream stream;
-  auto knob = std::make_unique<Knob>("DEFER", "1");
+  auto knob = std::make_unique<Knob>("DEFER", "1"), closed = std::make_unique<Knob>("PROTECT", "1");
   Floats y(1);
   CHECK(cudaMemsetAsync(y.at, 0, 4, stream) == cudaSuccess && cudaStreamSynchronize(stream) == cudaSuccess);
   affine(stream, y, 1, 1);
   knob.reset();
+  closed.reset();
   affine(stream, y, 2, 0);
   CHECK(cudaStreamSynchronize(stream) == cudaSuccess);
   affine(stream, y, 2, 0);
