@@ -1,4 +1,5 @@
-// What the stepwise plan promises beyond its numbers: the order of its calls, what it refuses, empty batches, where its tensors lie.
+// What the stepwise plan promises beyond its numbers: the order of its calls, what it refuses, empty batches, replays, where its
+// tensors lie.
 #include "stepwise_support.h"
 
 using namespace grus;
@@ -125,6 +126,45 @@ void pointers(StepwiseEngine& gpu, bool after) {
   CHECK_CLOSE(difference(inference.result().hy, expected.hy), 0.0, 2e-6);
 }
 
+// A pass captured and replayed gives the bits of the eager one, and reads its inputs anew.
+void captured(StepwiseEngine& gpu, bool after) {
+  std::mt19937 random(3);
+  const GruDescription d = describe(3, 6, 2, Direction::both, after);
+  const Problem p = make_problem(d, 4, 3, {3, 0, 2, 1}, random);
+  const Problem other = make_problem(d, 4, 3, {1, 3, 3, 0}, random);
+  const auto plan = gpu.make(d);
+  Setup setup(gpu, *plan, p);
+  grus::cuda::Context& context = gpu.context();
+  const cudaStream_t stream = context.stream();
+  setup.run();   // libraries load their code at the first use, which a capture may not
+  context.synchronize();
+  context.check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), "cudaStreamBeginCapture");
+  context.set_running(true, true);
+  plan->forward(setup.forward);
+  plan->backward(setup.backward);
+  context.set_running(false, false);
+  cudaGraph_t graph = nullptr;
+  cudaGraphExec_t replay = nullptr;
+  context.check(cudaStreamEndCapture(stream, &graph), "cudaStreamEndCapture");
+  context.check(cudaGraphInstantiate(&replay, graph, 0), "cudaGraphInstantiate");
+  for (const Problem* now : {&p, &other}) {
+    const auto fill = [&](const void* destination, const Floats& values) {
+      gpu.upload(const_cast<void*>(destination), values.data(), values.size() * sizeof(float));
+    };
+    fill(setup.forward.x, now->x);
+    fill(setup.forward.hx, now->hx);
+    fill(setup.forward.weights, scatter(*plan, now->weights, 0));
+    fill(setup.backward.dy, now->dy);
+    fill(setup.backward.dhy, now->dhy);
+    fill(setup.backward.dweights, scatter(*plan, now->before, 0));
+    gpu.upload(const_cast<int32_t*>(setup.forward.device_lengths), now->lengths.data(), now->lengths.size() * sizeof(int32_t));
+    context.check(cudaGraphLaunch(replay, stream), "cudaGraphLaunch");
+    CHECK(same(setup.result(), compute(gpu, *now)));
+  }
+  context.check(cudaGraphExecDestroy(replay), "cudaGraphExecDestroy");
+  context.check(cudaGraphDestroy(graph), "cudaGraphDestroy");
+}
+
 void where_tensors_lie(StepwiseEngine& gpu) {
   const auto plan = gpu.make(describe(3, 5, 2, Direction::both, true));
   const auto& all = plan->parameters();
@@ -163,6 +203,7 @@ int main() {
     order_of_calls(*gpu, after);
     empty(*gpu, after);
     pointers(*gpu, after);
+    captured(*gpu, after);
   }
   refusals(*gpu);
   where_tensors_lie(*gpu);

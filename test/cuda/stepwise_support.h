@@ -14,8 +14,8 @@
 #include "cuda/context.h"
 #include "cuda/gru/plans.h"
 
-// One problem for a GRU, and what a plan makes of it on its own device. Everything a plan may write or keep is NaN beforehand, and a stretch
-// behind each block of memory shows when something was written there.
+// One problem for a GRU, and what a plan makes of it on its own device. Everything a plan may write or keep is NaN beforehand, and a
+// stretch behind each block of memory shows when something was written there.
 namespace stepwise {
 
 using Floats = std::vector<float>;
@@ -232,7 +232,8 @@ class Setup {
 
   // Nothing was written outside what the plan asked for.
   bool intact() const {
-    for (const Guarded* memory : {&x_, &hx_, &dy_, &dhy_, &weights_, &dweights_, &lengths_, &y_, &hy_, &dx_, &dhx_, &reserve_, &workspace_}) {
+    const Guarded* all[] = {&x_, &hx_, &dy_, &dhy_, &weights_, &dweights_, &lengths_, &y_, &hy_, &dx_, &dhx_, &reserve_, &workspace_};
+    for (const Guarded* memory : all) {
       if (!memory->intact()) return false;
     }
     return true;

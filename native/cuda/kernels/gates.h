@@ -31,8 +31,8 @@ struct GateStep {
 };
 
 void gru_step(cudaStream_t, const GateStep&);          // reset after
-// Reset before, in two passes around the candidate's product. First: r, z from products (R_r h, R_z h, anything), which then holds r * h and
-// z. Second: n and h_next from products (anything, z, R_n (r * h)).
+// Reset before, in two passes around the candidate's product. First: r, z from products (R_r h, R_z h, anything), which then holds r * h
+// and z. Second: n and h_next from products (anything, z, R_n (r * h)).
 void gru_reset_gates(cudaStream_t, const GateStep&);
 void gru_candidate(cudaStream_t, const GateStep&);
 
