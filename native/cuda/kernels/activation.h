@@ -25,12 +25,12 @@ GRUS_DEVICE inline float activate(ActivationKind kind, float x, float alpha, flo
       return c / (1.0f + fabsf(c));
     }
     case ActivationKind::softplus: return (x < 0 ? 0.0f : x) + log1pf(expf(-fabsf(x)));
-    case ActivationKind::affine: return alpha * x + beta;
+    case ActivationKind::affine: return fmaf(alpha, x, beta);   // spelt out: the same bits in whichever kernel, see slope() of gates.cu
     case ActivationKind::leaky_relu: return x < 0 ? alpha * x : x;
     case ActivationKind::thresholded_relu: return x <= alpha ? 0.0f : x;
     case ActivationKind::scaled_tanh: return alpha * tanhf(beta * x);
     case ActivationKind::hard_sigmoid: {
-      const float line = alpha * x + beta;
+      const float line = fmaf(alpha, x, beta);
       return line > 1 ? 1.0f : line < 0 ? 0.0f : line;
     }
     case ActivationKind::elu: return x < 0 ? alpha * expm1f(x) : x;

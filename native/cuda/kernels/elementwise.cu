@@ -62,7 +62,8 @@ struct Join {
   int64_t cols;
   template <class Index>
   GRUS_DEVICE void operator()(Index row, Index col) const {
-    const T forward = x[2 * row * cols + col], reverse = x[(2 * row + 1) * cols + col];
+    const int64_t at = 2 * (row * cols) + col;
+    const T forward = x[at], reverse = x[at + cols];
     y[row * cols + col] = product ? forward * reverse : (forward + reverse) * factor;
   }
 };
@@ -77,7 +78,7 @@ struct JoinGrad {
   int64_t cols;
   template <class Index>
   GRUS_DEVICE void operator()(Index row, Index col) const {
-    const int64_t forward = 2 * row * cols + col, reverse = forward + cols;
+    const int64_t forward = 2 * (row * cols) + col, reverse = forward + cols;
     const T d = dy[row * cols + col];
     dx[forward] = product ? d * x[reverse] : d * factor;
     dx[reverse] = product ? d * x[forward] : d * factor;

@@ -101,13 +101,12 @@ template <class Rows>
 void enqueue(cudaStream_t stream, const Rows& rows, double* stats, void* scratch) {
   const int64_t cols = rows.loss.cols;
   if (are_short_rows(rows.loss.rows, cols)) return reduce_all(stream, rows.loss.rows, ShortRows<Rows>{rows, stats}, scratch);
-  // The results take the last 48 KiB, partial sums what lies before; rows that are cut into pieces are so few that 32 KiB stay free.
+  // The results end where the scratch does, partial sums lie at its start; rows that are cut into pieces are so few that 32 KiB stay free.
   constexpr int64_t most = 2048, half = 32 << 10;
   static_assert(kPieces / 2 * sizeof(RowResult) <= half && most * sizeof(RowResult) <= half + half / 2);
-  const int64_t chunk = std::min(most, rows.loss.rows);
-  auto* results = reinterpret_cast<RowResult*>(static_cast<char*>(scratch) + 2 * half) - chunk;
-  for (int64_t begin = 0; begin < rows.loss.rows; begin += chunk) {
-    const int64_t count = std::min(chunk, rows.loss.rows - begin);
+  for (int64_t begin = 0; begin < rows.loss.rows; begin += most) {
+    const int64_t count = std::min(most, rows.loss.rows - begin);
+    auto* results = reinterpret_cast<RowResult*>(static_cast<char*>(scratch) + 2 * half) - count;
     reduce_long_rows(stream, count, cols, First<Rows>{rows, begin, results}, scratch);
     reduce_long_rows(stream, count, cols, Second<Rows>{rows, begin, results}, scratch);
     if (rows.loss.d_prediction) for_each(stream, count * cols, Gradient<Rows>{rows, begin, results});
