@@ -1,6 +1,7 @@
 #include "tape.h"
 
 #include <algorithm>
+#include <climits>
 
 #include "../../core/error.h"
 
@@ -16,7 +17,7 @@ std::string shape_text(int batch, int steps) { return "batch " + std::to_string(
 }  // namespace
 
 void Tape::record(const GruForward& args, const std::shared_ptr<CudnnShape>& shape, bool fast) {
-  Record& record = records_[args.reserve];
+  Record& record = records_[{args.reserve, args.batch, args.steps, args.lengths != nullptr}];
   record.shape = shape;
   record.fast = fast;
   record.x = args.x, record.y = args.y, record.hx = args.hx, record.weights = args.weights;
@@ -30,10 +31,24 @@ void Tape::record(const GruForward& args, const std::shared_ptr<CudnnShape>& sha
                                   [](const auto& a, const auto& b) { return a.second.order < b.second.order; }));
 }
 
+// What was put there last.
+Tape::Record& Tape::last(const void* reserve) {
+  Record* latest = nullptr;
+  auto at = records_.lower_bound({reserve, INT_MIN, INT_MIN, false});
+  for (; at != records_.end() && std::get<0>(at->first) == reserve; ++at) {
+    if (!latest || at->second.order > latest->order) latest = &at->second;
+  }
+  if (!latest) refuse("the reserve of a forward", "one that no forward has filled");
+  return *latest;
+}
+
 const Tape::Record& Tape::take(const GruBackward& args, bool replaying) {
-  const auto found = records_.find(args.reserve);
-  if (found == records_.end()) refuse("the reserve of a forward", "one that no forward has filled");
-  Record& record = found->second;
+  const auto alike = records_.find({args.reserve, args.batch, args.steps, args.lengths != nullptr});
+  if (replaying && alike != records_.end()) {
+    alike->second.spent = true;
+    return alike->second;
+  }
+  Record& record = last(args.reserve);
   const CudnnShape& shape = *record.shape;
   if (shape.batch() != args.batch || shape.steps() != args.steps) {
     refuse(shape_text(shape.batch(), shape.steps()) + " as in its forward", shape_text(args.batch, args.steps));
@@ -49,11 +64,9 @@ const Tape::Record& Tape::take(const GruBackward& args, bool replaying) {
       (args.lengths && !std::equal(record.lengths.begin(), record.lengths.end(), args.lengths))) {
     refuse("the lengths of its forward", "others");
   }
-  if (!replaying) {
-    if (record.spent) refuse("one backward for each forward", "a second one");
-    if (record.weights_version != 0 && args.weights_version != 0 && record.weights_version != args.weights_version) {
-      refuse("the weights of its forward", "weights that have changed since");
-    }
+  if (record.spent) refuse("one backward for each forward", "a second one");
+  if (record.weights_version != 0 && args.weights_version != 0 && record.weights_version != args.weights_version) {
+    refuse("the weights of its forward", "weights that have changed since");
   }
   record.spent = true;
   return record;

@@ -1,6 +1,7 @@
 #pragma once
+#include <map>
 #include <memory>
-#include <unordered_map>
+#include <tuple>
 #include <vector>
 
 #include "cudnn_shape.h"
@@ -24,12 +25,15 @@ class Tape {
 
   void record(const GruForward&, const std::shared_ptr<CudnnShape>&, bool fast);
   // The forward that this backward belongs to; spent from now on. replaying: within Backend::run, where forwards may have been replayed
-  // without coming here. Error invalid_argument.
+  // without coming here, after others that did: then any forward of this kind answers for them. Error invalid_argument.
   const Record& take(const GruBackward&, bool replaying);
 
  private:
+  using Kind = std::tuple<const void*, int, int, bool>;   // reserve, batch, steps, whether there are lengths
+  Record& last(const void* reserve);
+
   static constexpr size_t kMost = 1024;
-  std::unordered_map<const void*, Record> records_;
+  std::map<Kind, Record> records_;
   uint64_t clock_ = 0;
 };
 
