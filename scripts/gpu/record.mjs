@@ -22,6 +22,13 @@ function commitOf(root, built) {
   return existsSync(file) ? readFileSync(file, 'utf8').trim() : undefined
 }
 
+/** "580.159.04"; what `grus doctor` has is the CUDA version that the driver knows. */
+function driverVersion() {
+  const file = '/proc/driver/nvidia/version'
+  const text = existsSync(file) ? readFileSync(file, 'utf8') : ''
+  return /^NVRM version:.*?(\d+\.\d+[\d.]*)/m.exec(text)?.[1] ?? null
+}
+
 /** GPU, driver and libraries, as `grus doctor --json` has them. */
 export function describeDevice(devices = []) {
   const components = devices.find(({ device }) => device === 'cuda')?.components ?? []
@@ -29,7 +36,8 @@ export function describeDevice(devices = []) {
   return {
     gpu: find('GPU 0')?.file ?? null,
     capability: find('GPU 0')?.version ?? null,
-    driver: find('driver')?.version ?? null,
+    driver: driverVersion(),
+    cuda: find('driver')?.version?.replace('CUDA ', '') ?? null,
     cudnn: find('cuDNN')?.version ?? null,
     cublas: find('cuBLAS')?.version ?? null,
     cpu: devices.find(({ device }) => device === 'cpu')?.detail ?? null,

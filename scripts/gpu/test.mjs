@@ -67,7 +67,7 @@ async function take(step) {
     state,
     seconds: (Date.now() - started) / 1000,
     ...facts,
-    ...(failures.length > 0 && { failures: failures.slice(0, 20) }),
+    ...(failures.length > 0 && { failures: failures.slice(0, 20).map((text) => text.replaceAll(root, '')) }),
   })
 }
 
