@@ -117,6 +117,7 @@ void Session::configure(const TrainingDescription& training) {
   }
   Buffer new_statistics = memory_.allocate(static_cast<size_t>(statistics) * sizeof(double));
   if (!gradients_) gradients_ = memory_.allocate(static_cast<size_t>(flat) * sizeof(float));
+  ++configuration_;   // before the slots go, which earlier passes write to
   training_ = training;
   slots_ = std::move(new_slots);
   statistics_ = std::move(new_statistics);
@@ -125,7 +126,6 @@ void Session::configure(const TrainingDescription& training) {
   fused_loss_ = plan_.wants_softmax_loss(loss);
   updates_ = 0;
   backend_->set_loss_scale({0, 0, 0});
-  ++configuration_;
 }
 
 }  // namespace grus
