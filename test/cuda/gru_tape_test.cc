@@ -99,6 +99,21 @@ void replayed(Gpu& gpu, Engine& cpu, std::mt19937& random) {
   CHECK_CLOSE(difference(setup.result().dweights, expected), 0.0, 1e-4);
 }
 
+// The last forward that came through the plan was of another shape, the one that counts was replayed.
+void replayed_alone(Gpu& gpu, Engine& cpu, std::mt19937& random) {
+  const GruDescription d = gru::describe(3, 6, 1, Direction::forward);
+  const auto plan = gpu.make(d);
+  const Problem p = make_problem(d, 3, 4, {4, 2, 1}, random), q = make_problem(d, 2, 3, {}, random);
+  Setup setup(gpu, *plan, p), smaller(gpu, *plan, q);
+  if (!CHECK(plan->reserve_bytes(2, 3) <= plan->reserve_bytes(3, 4))) return;
+  smaller.forward.reserve = setup.forward.reserve;
+  for (int run = 0; run < 3; ++run) gpu.backend->run("forward", [&] { plan->forward(setup.forward); });
+  gpu.backend->run("smaller", [&] { plan->forward(smaller.forward); });
+  gpu.backend->run("forward", [&] { plan->forward(setup.forward); });
+  gpu.backend->run("backward", [&] { plan->backward(setup.backward); });
+  CHECK_CLOSE(difference(setup.result().dweights, compute(cpu, p).dweights), 0.0, 1e-4);
+}
+
 // More shapes than a plan keeps descriptors for, between a forward and its backward.
 void many_shapes(Engine& gpu, Engine& cpu, std::mt19937& random) {
   const Problem p = make_problem(gru::describe(3, 6, 1, Direction::forward), 3, 4, {4, 2, 1}, random);
@@ -127,6 +142,7 @@ int main() {
   versions(*gpu, random);
   interleaved(*gpu, cpu, random);
   replayed(*gpu, cpu, random);
+  replayed_alone(*gpu, cpu, random);
   many_shapes(*gpu, cpu, random);
   return checks().report();
 }
