@@ -87,7 +87,7 @@ export function judgeSanitizer(fails) {
   }
 }
 
-/** The probe's JSON lines. That a question had no answer is an answer; only that there are none fails. */
+/** The probe's JSON lines. A group that died says so in an answer; only that all of them did is a failure. */
 export function judgeProbe(end) {
   const answers = []
   const failures = badEnd(end)
@@ -98,6 +98,8 @@ export function judgeProbe(end) {
       failures.push(`no JSON: ${shorten(line, 200)}`)
     }
   }
-  if (answers.length === 0) failures.push('no answers')
+  if (answers.every(({ question }) => question.startsWith('the rest of '))) {
+    failures.push(`no answers: ${shorten(JSON.stringify(answers[0]?.answer ?? ''), 300)}`)
+  }
   return { passed: answers.length, failed: failures.length, failures, answers }
 }
