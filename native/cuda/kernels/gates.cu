@@ -178,6 +178,11 @@ struct BiasGrad {
   }
 };
 
+// One block for each column instead of each 32, as in bias_grad.
+struct SpreadBiasGrad : BiasGrad {
+  GRUS_DEVICE float map(int64_t col, int64_t row) const { return BiasGrad::map(row, col); }
+};
+
 }  // namespace
 
 void gru_step(cudaStream_t stream, const GateStep& s) { for_each_cell(stream, s.batch, s.hidden, Step{s}); }
@@ -189,7 +194,13 @@ void gru_reset_back(cudaStream_t stream, const GateStepBack& s) { for_each_cell(
 
 void gru_bias_grad(cudaStream_t stream, bool reset_after, int64_t rows, int64_t hidden, const float* gates, float* dbias_x,
                    float* dbias_h) {
-  reduce_columns(stream, rows, (reset_after ? 4 : 3) * hidden, BiasGrad{reset_after, hidden, gates, dbias_x, dbias_h});
+  const int64_t cols = (reset_after ? 4 : 3) * hidden;
+  const BiasGrad sums{reset_after, hidden, gates, dbias_x, dbias_h};
+  if (cols <= 1024) {
+    reduce_rows(stream, cols, rows, SpreadBiasGrad{sums});
+  } else {
+    reduce_columns(stream, rows, cols, sums);
+  }
 }
 
 }  // namespace grus::cuda
