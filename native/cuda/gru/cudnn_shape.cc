@@ -1,6 +1,7 @@
 #include "cudnn_shape.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "../../core/error.h"
 
@@ -54,8 +55,9 @@ std::shared_ptr<CudnnShape> CudnnShapes::get(int batch, int steps, bool training
   }
   const std::shared_ptr<CudnnShape> shape = entry.shape;
   if (entries_.size() > kMost) {
-    entries_.erase(std::min_element(entries_.begin(), entries_.end(),
-                                    [](const auto& a, const auto& b) { return a.second.used < b.second.used; }));
+    // A refused one last: made again it would ask for less room, and what is placed after that would move under captured passes.
+    const auto rank = [](const auto& entry) { return std::make_pair(entry.second.shape->set(0).refused, entry.second.used); };
+    entries_.erase(std::min_element(entries_.begin(), entries_.end(), [&](const auto& a, const auto& b) { return rank(a) < rank(b); }));
   }
   return shape;
 }
