@@ -4,14 +4,20 @@ import { join } from 'node:path'
 
 const mostInFile = 1_048_573 // odd, so that repeated rows differ
 
+const shift = 4099
+let pool
+
 /** @returns {{ folder: string, integers: string[] }} where a row's arrays are, and which of them are int32 */
 export function writeArrays(row, folder) {
   mkdirSync(folder, { recursive: true })
-  const random = generator(12345)
-  const write = (name, count, draw, Type = Float32Array) =>
-    writeFileSync(join(folder, `${name}.bin`), Type.from({ length: Math.min(count, mostInFile) }, draw))
-  const uniform = (bound) => () => (2 * random() - 1) * bound
-  const below = (end) => () => Math.floor(random() * end)
+  pool ??= draw(mostInFile + 32 * shift)
+  let arrays = 0
+  const write = (name, count, value, Type = Float32Array) => {
+    const from = shift * arrays++ // each array begins elsewhere
+    writeFileSync(join(folder, `${name}.bin`), new Type(pool.subarray(from, from + Math.min(count, mostInFile)).map(value)))
+  }
+  const uniform = (bound) => (value) => value * bound
+  const below = (end) => (value) => Math.min(end - 1, Math.floor(((value + 1) / 2) * end))
   const { steps, batch, input, hidden } = row
   const weights = (prefix) => {
     const bound = 1 / Math.sqrt(hidden)
@@ -41,13 +47,13 @@ export function writeArrays(row, folder) {
   return { folder, integers: ['ids', 'labels'] }
 }
 
-/** Numbers from 0 to below 1: mulberry32. */
-function generator(seed) {
-  let state = seed
-  return () => {
+/** Values from -1 to 1: mulberry32. */
+function draw(count) {
+  let state = 12345
+  return Float32Array.from({ length: count }, () => {
     state = (state + 0x6d2b79f5) | 0
     let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
     mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 31 - 1
+  })
 }

@@ -3,7 +3,7 @@
 // test/cuda-sim> and --tiny it runs on that. Everything computes the same arrays, and nothing is timed before its results agree.
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import os from 'node:os'
-import { join, relative, resolve } from 'node:path'
+import { delimiter, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { heading, writeRecord } from '../../scripts/gpu/record.mjs'
@@ -20,7 +20,7 @@ const usage = `node bench/gpu/run.mjs [options]
   --out <folder>     where the record goes (default docs/gpu; with --tiny build/gpu-bench)
   --rounds <n>       of each row (default 5)
   --ms <n>           time of one side in one round (default 40)
-  --torch <modes>    of eager,graph,compile (default all; none: '')
+  --torch <modes>    of eager,graph,compile,compile-rnn (default: the first three; none: '')
   --python <path>    with PyTorch (default .venv/bin/python, else python3)
   --tiny             small sizes, for a simulated GPU; PyTorch then computes on the CPU`
 
@@ -86,9 +86,6 @@ async function introduce(name, worker) {
 }
 
 async function introduceAll() {
-  const grus = await introduce('grus', new Worker('grus', process.execPath, [join(here, 'grus_peer.mjs')], { env }))
-  const program = sim ? join(sim, 'test/cuda_gru_bench') : join(root, 'build/gpu/cuda_gru_bench')
-  const native = await introduce('native', new Worker('native', program, [], { env, encode: asWords }))
   const modes = options.torch.split(',').filter(Boolean)
   let torch
   if (modes.length > 0) {
@@ -96,8 +93,13 @@ async function introduceAll() {
     const python = options.python ?? (existsSync(venv) ? venv : 'python3')
     const args = ['-W', 'ignore', join(here, 'torch_peer.py'), ...(options.tiny ? ['--cpu'] : [])]
     torch = await introduce('torch', new Worker('torch', python, args))
-    if (torch && modes.includes('compile')) workers['torch-compile'] = new Worker('torch-compile', python, args)
+    if (torch && modes.some((mode) => mode.startsWith('compile'))) workers['torch-compile'] = new Worker('torch-compile', python, args)
   }
+  // the same cuDNN for both, unless told otherwise
+  if (!sim && torch?.folders?.length && !process.env.GRUS_CUDA_PATH) env.GRUS_CUDA_PATH = torch.folders.join(delimiter)
+  const grus = await introduce('grus', new Worker('grus', process.execPath, [join(here, 'grus_peer.mjs')], { env }))
+  const program = sim ? join(sim, 'test/cuda_gru_bench') : join(root, 'build/gpu/cuda_gru_bench')
+  const native = await introduce('native', new Worker('native', program, [], { env, encode: asWords }))
   return { grus, native, torch, modes }
 }
 
@@ -146,8 +148,14 @@ async function sweep(shapes) {
   return { shapes: results, leftOut: leftOut.length }
 }
 
-try {
+async function main() {
   const { grus, native, torch, modes } = await introduceAll()
+  const cuda = grus?.devices.find(({ device }) => device === 'cuda')
+  if (grus && !cuda.available) {
+    say([cuda.detail, ...(cuda.advice ?? [])].join('\n- '))
+    process.exitCode = 1
+    return
+  }
   const before = clocks()
   const measured = await measureCeilings()
   const limits = ceilings(native?.gpu, measured)
@@ -161,7 +169,7 @@ try {
   const record = {
     ...heading(root, { devices: grus?.devices, simulated: Boolean(sim), date: new Date(began) }),
     ...(options.tiny && { tiny: true }),
-    torch: torch ?? null,
+    torch: torch ? { ...torch, folders: undefined } : null,
     skipped,
     clocks: { before, after: clocks() },
     limits,
@@ -178,6 +186,10 @@ try {
   console.log(toTable(record))
   say(`${relative(process.cwd(), file)}: ${results.length} rows, ${leftOut.length} left out`)
   if (!swept && !results.some(({ subjects }) => subjects.some(({ ms }) => ms))) process.exitCode = 1 // nothing was measured
+}
+
+try {
+  await main()
 } finally {
   for (const worker of Object.values(workers)) worker.kill()
   rmSync(folder, { recursive: true, force: true })

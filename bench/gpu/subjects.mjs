@@ -16,7 +16,7 @@ const raw = (graphs) => ({
 })
 const grus = (algorithm, graphs) => ({ worker: 'grus', name: `grus ${algorithm}${graphs ? '' : ', no graphs'}`, algorithm, graphs })
 // torch.compile may take minutes or hang: it has a process of its own
-const torch = (mode) => ({ worker: mode === 'compile' ? 'torch-compile' : 'torch', name: `torch ${mode}`, mode })
+const torch = (mode) => ({ worker: mode.startsWith('compile') ? 'torch-compile' : 'torch', name: `torch ${mode}`, mode })
 
 /** What is timed where: the metric that rows are compared by. */
 export const metrics = { call: 'device', latency: 'latency', step: 'step' }
@@ -27,6 +27,6 @@ export function subjectsOf({ kind, precision }, torchModes) {
   if (kind === 'call') all.push(plan('standard', false), raw(true), raw(false))
   else all.push(grus('heuristic', false))
   const compiles = kind === 'step' && (precision === 'float32' || precision === 'bfloat16')
-  const modes = torchModes.filter((mode) => mode !== 'compile' || compiles)
+  const modes = torchModes.filter((mode) => !mode.startsWith('compile') || compiles)
   return [...all, ...modes.map(torch)]
 }

@@ -1,6 +1,7 @@
 """PyTorch on cuDNN behind the line protocol of worker.mjs: info, ceilings, prepare, open (which computes once, for comparison), time.
 
-Modes: eager; graph, captured with torch.cuda.graph and replayed; compile, through torch.compile. Without a GPU only with --cpu, for trying the protocol.
+Modes: eager; graph, captured with torch.cuda.graph and replayed; compile and compile-rnn, through torch.compile, see torch_clock.py. Without a GPU
+only with --cpu, for trying the protocol.
 """
 
 import json
@@ -16,8 +17,17 @@ def describe():
         raise RuntimeError(f"PyTorch {torch.__version__} sees no GPU")
     found = {"torch": torch.__version__, "device": "cpu" if on_cpu else torch.cuda.get_device_name()}
     if not on_cpu:
+        found["folders"] = libraries()
         found.update(cuda=torch.version.cuda, cudnn=torch.backends.cudnn.version(), capability=torch.cuda.get_device_capability())
     return found
+
+
+def libraries():
+    """The folders of the cuDNN and cuBLAS that this process has loaded."""
+    torch.zeros(1, device=device) + 1
+    maps = pathlib.Path("/proc/self/maps")
+    paths = {line.split()[-1] for line in maps.read_text().splitlines() if "/lib" in line} if maps.exists() else set()
+    return sorted({str(pathlib.Path(path).parent) for path in paths if pathlib.Path(path).name.startswith(("libcudnn", "libcublas"))})
 
 
 def tolerate_tf32(precision):
@@ -81,7 +91,8 @@ def open_subject(request):
     subject = kind(row, current["arrays"], request["mode"])
     results = write(subject.once(), request["out"])
     subjects[request["name"]] = subject
-    return {"engine": f"torch {torch.__version__} {request['mode']}", "results": results, **subject.notes}
+    notes = {"compile": graph_breaks()} if request["mode"].startswith("compile") else {}
+    return {"engine": f"torch {torch.__version__} {request['mode']}", "results": results, **notes}
 
 
 def measure(request):
@@ -96,7 +107,7 @@ if __name__ == "__main__":
     try:
         import torch
 
-        from torch_clock import device, groups, on_cpu
+        from torch_clock import device, graph_breaks, groups, on_cpu
         from torch_subjects import Call, Latency, Step, dtypes
 
         failure = None

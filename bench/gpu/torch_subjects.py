@@ -8,7 +8,7 @@ import time
 
 import torch
 
-from torch_clock import device, graph_breaks, on_cpu, synchronize, time_calls
+from torch_clock import compiled, device, on_cpu, synchronize, time_calls
 
 dtypes = {"float32": torch.float32, "tf32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -48,7 +48,7 @@ def expect_gpu(mode):
 def make_gru(row, arrays):
     gru = torch.nn.GRU(row["input"], row["hidden"])
     load(gru, arrays)
-    return gru.to(device, dtypes[row["precision"]])
+    return gru.to(device, dtypes[row["precision"]]).train(row["training"])
 
 
 class Call:
@@ -56,16 +56,15 @@ class Call:
 
     def __init__(self, row, arrays, mode):
         expect_gpu(mode)
-        self.training, self.notes = row["training"], {}
+        self.training = row["training"]
         self.gru = make_gru(row, arrays)
         shape = [row["steps"], row["batch"], row["input"]]
         self.x = read(arrays, "x", shape).to(device, dtypes[row["precision"]]).requires_grad_(self.training)
         if self.training:
             self.dy = read(arrays, "dy", [*shape[:2], row["hidden"]]).to(device, dtypes[row["precision"]])
         self.module = self.gru
-        if mode == "compile":
-            self.notes["compile"] = graph_breaks(self.gru, self.x)
-            self.module = torch.compile(self.gru)
+        if mode.startswith("compile"):
+            self.module = compiled(self.gru, mode)
         self.run = self.compute
         if mode == "graph":
             graph, self.result = captured(self.compute, self.forget)
@@ -77,7 +76,7 @@ class Call:
 
     def compute(self):
         if not self.training:
-            with torch.no_grad():
+            with torch.inference_mode():
                 self.result = self.module(self.x)
                 return self.result
         self.forget()
@@ -103,19 +102,19 @@ class Latency:
 
     def __init__(self, row, arrays, mode):
         expect_gpu(mode)
-        self.notes, self.dtype = {}, dtypes[row["precision"]]
+        self.dtype = dtypes[row["precision"]]
         self.gru = make_gru(row, arrays)
         self.x = read(arrays, "x", [row["steps"], row["batch"], row["input"]])
-        self.module = torch.compile(self.gru) if mode == "compile" else self.gru
+        self.module = compiled(self.gru, mode) if mode.startswith("compile") else self.gru
         self.run = self.compute
         if mode == "graph":
             self.static = torch.zeros_like(self.x, device=device)
-            with torch.no_grad():
+            with torch.inference_mode():
                 self.graph, self.result = captured(lambda: self.gru(self.static.to(self.dtype)))
             self.run = self.replay
 
     def compute(self):
-        with torch.no_grad():
+        with torch.inference_mode():
             y, hy = self.module(self.x.to(device).to(self.dtype))
         return y.float().cpu(), hy.float().cpu()
 
@@ -157,7 +156,7 @@ class Step:
 
     def __init__(self, row, arrays, mode):
         expect_gpu(mode)
-        self.row, self.arrays, self.notes = row, arrays, {}
+        self.row, self.arrays = row, arrays
         self.batch, self.steps_of_fit = row["batch"], row["fitSteps"]
         rows = self.batch * self.steps_of_fit
         self.x, self.labels = read(arrays, "ids", [rows, row["steps"]]), read(arrays, "labels", [rows]).long()
@@ -175,9 +174,8 @@ class Step:
         self.ids = torch.zeros(self.batch, row["steps"], dtype=torch.int32, device=device)
         self.classes = torch.zeros(self.batch, dtype=torch.int64, device=device)
         self.gradients = self.first_gradients()
-        if mode == "compile":
-            self.notes["compile"] = graph_breaks(self.network, self.ids)
-            self.model = torch.compile(self.network)
+        if mode.startswith("compile"):
+            self.model = compiled(self.network, mode)
         self.step = self.work
         if mode == "graph":
             self.graph, _ = captured(self.work, lambda: self.optimizer.zero_grad(set_to_none=True))

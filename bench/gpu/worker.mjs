@@ -46,7 +46,8 @@ export class Worker {
 
   kill() {
     this.#child?.kill('SIGKILL')
-    this.#child = this.#waiting = undefined
+    this.#child = undefined
+    this.#answer(undefined, new Error(`[${this.name}] it was stopped`))
   }
 
   #begin() {
