@@ -30,29 +30,17 @@ const shapes = { float32: 0, float16: 0.5, bfloat16: 1, tf32: 2 }
 const headlines = [1024, 1536, 2816]
 const isHeadline = ({ steps, hidden }) => steps === 1500 && headlines.includes(hidden) // long runs say most
 
+const step = ({ steps, batch, hidden }, precision, sizes) =>
+  withId({ group: 'step', kind: 'step', what: 'training step', training: true, steps, batch, input: hidden, hidden, precision, ...sizes })
+
 function training() {
   const layers = [
     { steps: 50, batch: 32, hidden: 128 },
     { steps: 100, batch: 64, hidden: 256 },
     { steps: 100, batch: 64, hidden: 512 },
   ]
-  return precisions.flatMap((precision, order) =>
-    layers.map((layer) => ({
-      rank: order * 2,
-      ...withId({
-        group: 'step',
-        kind: 'step',
-        what: 'training step',
-        training: true,
-        ...layer,
-        input: layer.hidden,
-        precision,
-        vocabulary: 1000,
-        classes: 57,
-        fitSteps: 100,
-      }),
-    })),
-  )
+  const sizes = { vocabulary: 1000, classes: 57, fitSteps: 100 }
+  return precisions.flatMap((precision, order) => layers.map((layer) => ({ rank: order * 2, ...step(layer, precision, sizes) })))
 }
 
 function latency() {
@@ -101,20 +89,9 @@ function deepbench() {
 /** For the simulation: each kind, in sizes that say nothing about speed. */
 function tiny() {
   return [
-    withId({
-      group: 'step',
-      kind: 'step',
-      what: 'training step',
-      training: true,
-      steps: 4,
-      batch: 2,
-      input: 8,
-      hidden: 8,
-      precision: 'float32',
-      vocabulary: 11,
-      classes: 3,
-      fitSteps: 4,
-    }),
+    ...['float32', 'float16'].map((precision) =>
+      step({ steps: 4, batch: 2, hidden: 8 }, precision, { vocabulary: 11, classes: 3, fitSteps: 4 }),
+    ),
     withId({
       group: 'latency',
       kind: 'latency',

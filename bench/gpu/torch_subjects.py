@@ -166,7 +166,7 @@ class Step:
         self.reset()
         self.narrow = dtypes[row["precision"]] if row["precision"] in ("bfloat16", "float16") else None
         self.optimizer = torch.optim.Adam(
-            self.network.parameters(), lr=0.001, eps=1e-8, fused=not on_cpu, capturable=mode == "graph"
+            self.network.parameters(), lr=0.001, eps=1e-8, fused=not on_cpu, capturable=mode == "graph" and not on_cpu
         )
         self.scaler = torch.amp.GradScaler(device, enabled=row["precision"] == "float16")
         self.model = self.network
