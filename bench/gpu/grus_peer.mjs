@@ -60,7 +60,7 @@ async function network(row, arrays, options) {
   return { model, given: new Map(given) }
 }
 
-/** Of the first batch: what one step of plain descent takes away, divided by the rate, which is large so that the difference keeps its digits. */
+/** Of the first batch: what one step of plain descent takes away, over the rate, which is large so that the difference keeps its digits. */
 async function firstGradients(row, arrays, options) {
   const { model, given } = await network(row, arrays, options)
   const learningRate = 256

@@ -8,7 +8,8 @@ export function work({ steps: T, batch: B, input: I, hidden: H, training, precis
   const product = 6 * T * B * H * (I + H)
   const [x, y, weights] = [T * B * I, T * B * H, 3 * H * (I + H)]
   const forward = x + y + weights
-  // forward leaves r, z, n and the recurrent product; backward reads them and puts the gates' gradients there, which both weight products and dx read
+  // forward leaves r, z, n and the recurrent product; backward reads them and puts the gates' gradients there, which the weights' and
+  // the input's products read
   const backward = 4 * y + (4 * y + 4 * y + 2 * 3 * y) + 2 * (x + y) + 2 * weights
   return { flop: training ? 3 * product : product, bytes: bytesOf[precision] * (training ? forward + backward : forward) }
 }
@@ -22,7 +23,7 @@ export function ceilings(gpu, measured) {
   return datasheets[gpu] ? { source: 'datasheet', ...datasheets[gpu] } : { source: 'unknown' }
 }
 
-/** Of a time in ms: FLOP/s, the parts of both limits that it reaches in percent, microseconds of one dependent step (T, and T more backward). */
+/** Of a time in ms: FLOP/s, the percentages of both limits, microseconds of one dependent step (T of them, and T more backward). */
 export function judge(row, ms, limits) {
   if (!(ms > 0)) return {} // the clock of a simulated GPU stands still between calls
   const { flop, bytes } = work(row)

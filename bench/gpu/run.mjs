@@ -1,6 +1,7 @@
-// npm run bench:gpu: grus on this machine's GPU beside PyTorch and cuDNN's own calls, with one JSON record. Needs Node, dist, build/Release/grus.node
-// and build/gpu/cuda_gru_bench (npm run build:gpu), and Python with PyTorch for the peers; no npm, no git, no network. With GRUS_CUDA_SIM=<a build of
-// test/cuda-sim> and --tiny it runs on that. Everything computes the same arrays, and nothing is timed before its results agree.
+// npm run bench:gpu: grus on this machine's GPU beside PyTorch and cuDNN's own calls, with one JSON record. Needs Node, dist,
+// build/Release/grus.node and build/gpu/cuda_gru_bench (npm run build:gpu), and Python with PyTorch for the peers; no npm, no git, no network.
+// With GRUS_CUDA_SIM=<a build of test/cuda-sim> and --tiny it runs on that. Everything computes the same arrays, and nothing is timed before
+// its results agree.
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import os from 'node:os'
 import { delimiter, join, relative, resolve } from 'node:path'
@@ -66,7 +67,8 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
 }
 
 const folder = mkdtempSync(join(os.tmpdir(), 'grus-bench-gpu-'))
-const env = { GRUS_CACHE_DIR: join(folder, 'cache'), ...(sim && { GRUS_PREBUILD: sim, GRUS_CUDA_PATH: join(sim, 'lib') }) } // no tuning of an earlier run
+// no tuning of an earlier run
+const env = { GRUS_CACHE_DIR: join(folder, 'cache'), ...(sim && { GRUS_PREBUILD: sim, GRUS_CUDA_PATH: join(sim, 'lib') }) }
 const tuned = join(env.GRUS_CACHE_DIR, 'gru-algorithms.tsv') // what autotune found, each algorithm's time or refusal
 const skipped = []
 const workers = {}
@@ -91,7 +93,7 @@ async function introduceAll() {
   if (modes.length > 0) {
     const venv = join(root, '.venv/bin/python')
     const python = options.python ?? (existsSync(venv) ? venv : 'python3')
-    const args = ['-W', 'ignore', join(here, 'torch_peer.py'), ...(options.tiny ? ['--cpu'] : [])]
+    const args = ['-B', '-W', 'ignore', join(here, 'torch_peer.py'), ...(options.tiny ? ['--cpu'] : [])]
     torch = await introduce('torch', new Worker('torch', python, args))
     if (torch && modes.some((mode) => mode.startsWith('compile'))) workers['torch-compile'] = new Worker('torch-compile', python, args)
   }

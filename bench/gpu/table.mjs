@@ -14,11 +14,13 @@ const titles = {
 /** Markdown: one table for each kind of row, one line for each who computed it. */
 export function toTable(record) {
   const { date, simulated, device, torch, commit, clocks, limits, rows, leftOut, skipped, sweep } = record
+  const libraries = `driver ${device.driver ?? 'unknown'}, cuDNN ${device.cudnn ?? 'unknown'}, cuBLAS ${device.cublas ?? 'unknown'}`
+  const peer = torch ? `; PyTorch ${torch.torch} on ${torch.device}${torch.cudnn ? `, cuDNN ${torch.cudnn}` : ''}` : ''
+  const peaks = ['float32', 'tf32', 'bfloat16', 'float16'].filter((name) => limits[name])
   const text = [
-    `${date.slice(0, 10)}, ${device.gpu ?? 'no GPU'}${simulated ? ' (simulated: its times say nothing)' : ''}, driver ${device.driver ?? 'unknown'}, ` +
-      `cuDNN ${device.cudnn ?? 'unknown'}, cuBLAS ${device.cublas ?? 'unknown'}; grus at ${commit?.slice(0, 7) ?? 'an unknown commit'}, Node ${record.node}` +
-      `${torch ? `; PyTorch ${torch.torch} on ${torch.device}${torch.cudnn ? `, cuDNN ${torch.cudnn}` : ''}` : ''}.`,
-    `Limits (${limits.source})${['float32', 'tf32', 'bfloat16', 'float16'].map((name) => (limits[name] ? `, ${name} ${(limits[name] / 1e12).toFixed(1)} TFLOP/s` : '')).join('')}` +
+    `${date.slice(0, 10)}, ${device.gpu ?? 'no GPU'}${simulated ? ' (simulated: its times say nothing)' : ''}, ${libraries};`,
+    `grus at ${commit?.slice(0, 7) ?? 'an unknown commit'}, Node ${record.node}${peer}.`,
+    `Limits (${limits.source})${peaks.map((name) => `, ${name} ${(limits[name] / 1e12).toFixed(1)} TFLOP/s`).join('')}` +
       `${limits.copy ? `, memory ${(limits.copy / 1e12).toFixed(2)} TB/s` : ''}.`,
     ...(clocks.before ? [`SM clock ${clocks.before[0]['clocks.sm']} MHz before, ${clocks.after?.[0]['clocks.sm']} MHz after.`] : []),
     ...skipped.map(({ worker, reason }) => `${worker} was skipped: ${reason.split('\n')[0]}`),

@@ -58,7 +58,7 @@ def time_calls(run, ms):
 
 
 def compiled(module, mode):
-    """Through torch.compile, from scratch. By itself it does not look into a GRU (the frame around one is left out); compile-rnn tells it to."""
+    """Through torch.compile, from scratch. It does not look into a GRU (the frame around one is left out); compile-rnn tells it to."""
     torch._dynamo.reset()
     torch._dynamo.config.allow_rnn = mode == "compile-rnn"
     counters.clear()

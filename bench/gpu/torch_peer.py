@@ -1,7 +1,7 @@
 """PyTorch on cuDNN behind the line protocol of worker.mjs: info, ceilings, prepare, open (which computes once, for comparison), time.
 
-Modes: eager; graph, captured with torch.cuda.graph and replayed; compile and compile-rnn, through torch.compile, see torch_clock.py. Without a GPU
-only with --cpu, for trying the protocol.
+Modes: eager; graph, captured with torch.cuda.graph and replayed; compile and compile-rnn, through torch.compile, see torch_clock.py.
+Without a GPU only with --cpu, for trying the protocol.
 """
 
 import json

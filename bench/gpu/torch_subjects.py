@@ -1,5 +1,5 @@
-"""What torch_peer.py times: one GRU call, one call from host to host, one training step. Arrays are files of float32 or int32 values, repeated as
-often as the shape needs."""
+"""What torch_peer.py times: one GRU call, one call from host to host, one training step. Arrays are files of float32 or int32 values,
+repeated as often as the shape needs."""
 
 import contextlib
 import math

@@ -1,5 +1,5 @@
-// One implementation in a process of its own, which lives through the whole run: a request is a line on its stdin, the answer a line of JSON on
-// its stdout. One that does not answer in time is killed, and started anew when it is next asked.
+// One implementation in a process of its own, which lives through the whole run: a request is a line on its stdin, the answer a line of
+// JSON on its stdout. One that does not answer in time is killed, and started anew when it is next asked.
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 

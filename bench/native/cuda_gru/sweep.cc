@@ -47,7 +47,9 @@ Trial attempt(cuda::CudnnGru& gru, cuda::TrialRun& run, const Shape& shape, cudn
     double& error = i < 2 ? trial.output_error : trial.gradient_error;
     error = std::max(error, difference(first[i], standard[i]));
   }
-  trial.microseconds = cuda::median_microseconds(context, [&] { context.check(run.enqueue(*calls), "cudnnRNNForward", calls->describe()); });
+  trial.microseconds = cuda::median_microseconds(context, [&] {
+    context.check(run.enqueue(*calls), "cudnnRNNForward", calls->describe());
+  });
   return trial;
 }
 
