@@ -1,7 +1,7 @@
 // npm run bench:gpu: grus on this machine's GPU beside PyTorch and cuDNN's own calls, with one JSON record. Needs Node, dist,
-// build/Release/grus.node and build/gpu/cuda_gru_bench (npm run build:gpu), and Python with PyTorch for the peers; no npm, no git, no network.
-// With GRUS_CUDA_SIM=<a build of test/cuda-sim> and --tiny it runs on that. Everything computes the same arrays, and nothing is timed before
-// its results agree.
+// build/Release/grus.node and build/gpu/cuda_gru_bench (npm run build:gpu), and Python with PyTorch for the peers; no npm, git or network.
+// With GRUS_CUDA_SIM=<a build of test/cuda-sim> and --tiny it runs on that. All compute the same arrays, and nothing is timed before its
+// results agree.
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import os from 'node:os'
 import { delimiter, join, relative, resolve } from 'node:path'
