@@ -97,7 +97,7 @@ inline double apart(const Floats& a, const Floats& b) {
   for (const float v : b) largest = std::max(largest, std::fabs(static_cast<double>(v)));
   for (size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
     const double error = std::fabs(static_cast<double>(a[i]) - b[i]);
-    if (!(error <= worst)) worst = error;
+    worst = worse(worst, error);
   }
   return worst == 0 ? 0 : worst / largest;
 }

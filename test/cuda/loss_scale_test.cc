@@ -106,8 +106,10 @@ int main() {
   const auto cuda = cuda_backend(options);
   if (!cuda) return 0;
   const auto cpu = make_cpu_backend(1);
+  CHECK(cuda->loss_scale().scale == 1);   // nobody is there yet who could back off
+  cuda->set_loss_scale({0, 0, 0});
   const LossScale first = cuda->loss_scale();
-  CHECK(first.scale > 1 && first.skipped == 0 && first.streak == 0);
+  CHECK(first.scale == 65536 && first.skipped == 0 && first.streak == 0);
   skips(*cuda, *cpu);
   large_gradients_are_no_overflow(*cuda);
   grows(*cuda);

@@ -272,7 +272,7 @@ inline double difference(const Floats& a, const Floats& b) {
   double worst = a.size() == b.size() ? 0 : NAN;
   for (size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
     const double error = std::fabs(static_cast<double>(a[i]) - b[i]) / (1 + std::fabs(static_cast<double>(b[i])));
-    if (!(error <= worst)) worst = error;
+    worst = worse(worst, error);
   }
   return worst;
 }

@@ -2,6 +2,9 @@
 #include <cmath>
 #include <cstdio>
 
+// The larger of two errors; a NaN among them stays one through all that follow.
+inline double worse(double a, double b) { return std::isnan(a) || a > b ? a : b; }
+
 // A test program is a main() that makes checks and ends with `return checks().report();`. A failed check prints and the program goes on.
 class Checks {
  public:

@@ -128,8 +128,7 @@ double gradient_error(GruCase& c, Doubles& values, const Gradients& g, const Flo
     const double down = loss_of(c, g);
     values[at] = kept;
     const double expected = (up - down) / (2 * step), error = std::fabs(got[at] - offset - expected) / (1 + std::fabs(expected));
-    if (!(error <= worst)) worst = error;
-    if (std::isnan(error)) return error;
+    worst = worse(worst, error);
   }
   return worst;
 }

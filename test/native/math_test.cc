@@ -42,7 +42,7 @@ double worst_ulps(Array array, Exact exact, float low, float high, float* where)
     array(x.data(), y.data(), static_cast<int64_t>(x.size()));
     for (size_t i = 0; i < x.size(); ++i) {
       const double error = ulps(y[i], exact(x[i]));
-      if (!(error <= worst)) {
+      if (!(error <= worst) && !std::isnan(worst)) {
         worst = error;
         *where = x[i];
       }
