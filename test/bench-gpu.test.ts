@@ -1,4 +1,5 @@
-// npm run bench:gpu on the simulated CUDA, where a build of it is at hand: who agrees is timed, and the record holds it all.
+// npm run bench:gpu on the simulated CUDA whose build GRUS_CUDA_SIM names (test/cuda-sim.test.ts does): who agrees is timed, and the record
+// holds it all.
 import { execFile } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -10,9 +11,9 @@ import { z } from 'zod'
 
 const execute = promisify(execFile)
 const root = fileURLToPath(new URL('..', import.meta.url))
-const sim = resolve(root, process.env.GRUS_CUDA_SIM ?? 'build/cuda-sim')
+const sim = resolve(root, process.env.GRUS_CUDA_SIM ?? '')
 const needed = [join(sim, 'test/cuda_gru_bench'), join(sim, 'build/Release/grus.node'), join(root, 'dist/index.js')]
-const missing = needed.find((file) => !existsSync(file))
+const missing = process.env.GRUS_CUDA_SIM ? needed.find((file) => !existsSync(file)) : 'a build of the simulated CUDA in GRUS_CUDA_SIM'
 if (missing) console.info(`skipped: ${missing} is not there`)
 
 const statistics = z.strictObject({ median: z.number().min(0), best: z.number().min(0), samples: z.number().min(1) })
