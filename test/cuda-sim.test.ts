@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { wheels } from './support/nvidia.js'
 
 const execute = promisify(execFile)
 const compiler = process.env.CXX ?? 'g++'
@@ -38,6 +39,7 @@ async function run(file: string, args: readonly string[], env: Record<string, st
     ...process.env,
     GRUS_CUDA_PATH: join(built, 'lib'),
     GRUS_CACHE_DIR: cache,
+    GRUS_REAL_CUDNN: wheels() ?? '',
     ASAN_OPTIONS: 'detect_leaks=0:allocator_may_return_null=1',
     UBSAN_OPTIONS: 'halt_on_error=1:print_stacktrace=1',
     ...(file === process.execPath && { GRUS_PREBUILD: built, GRUS_TEST_DEVICE: 'cuda', LD_PRELOAD: stdout.trim() }),

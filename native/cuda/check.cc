@@ -29,7 +29,7 @@ std::string cudnn_message(const cudnn::Api& api) {
 // What CUDA itself knows of a library's failure.
 cudaError_t cause_of_failure(const Context& context) {
   cudaError_t error = cudaGetLastError();
-  if (error == cudaSuccess && !context.capturing()) error = cudaStreamQuery(context.stream());
+  if (error == cudaSuccess && context.stream() && !context.capturing()) error = cudaStreamQuery(context.stream());
   return error == cudaErrorNotReady ? cudaSuccess : error;
 }
 
@@ -46,6 +46,15 @@ cudaError_t cause_of_failure(const Context& context) {
 
 }  // namespace
 
+std::string words(const Libraries& libraries, cudnn::Status status, const char* call, const std::string& details) {
+  std::string message = std::string(call) + " failed: " + words(cudnn::category(status)) + ", " + libraries.cudnn.GetErrorString(status) +
+                        " (" + std::to_string(static_cast<int>(status)) + ")";
+  const std::string reason = cudnn_message(libraries.cudnn);
+  if (!reason.empty()) message += ": " + reason;
+  if (!details.empty()) message += "; for " + details;
+  return message + " (cuDNN " + libraries.cudnn_text() + ")";
+}
+
 void Context::check(cudaError_t error, const char* call) {
   if (error == cudaSuccess) return;
   cudaGetLastError();   // so that no later call is blamed for it; a lasting one comes back by itself
@@ -55,12 +64,7 @@ void Context::check(cudaError_t error, const char* call) {
 void Context::check(cudnn::Status status, const char* call, const std::string& details) {
   if (status == cudnn::Status::success) return;
   const cudnn::Category category = cudnn::category(status);
-  std::string message = std::string(call) + " failed: " + words(category) + ", " + cudnn().GetErrorString(status) + " (" +
-                        std::to_string(static_cast<int>(status)) + ")";
-  const std::string reason = cudnn_message(cudnn());
-  if (!reason.empty()) message += ": " + reason;
-  if (!details.empty()) message += "; for " + details;
-  message += " (cuDNN " + libraries_.cudnn_text() + ")";
+  std::string message = words(libraries_, status, call, details);
   const cudaError_t cause = cause_of_failure(*this);
   if (cause != cudaSuccess) message += "; CUDA says " + cuda::words(cause);
   fail(*this, category == cudnn::Category::not_supported ? ErrorCode::unsupported : ErrorCode::device, message, cause);

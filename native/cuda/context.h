@@ -24,7 +24,7 @@ class Context {
   // Makes the GPU current on this thread. Error device when an earlier fault has made the GPU unusable, with the first cause.
   void activate();
 
-  cudaStream_t stream() const { return lane_->stream; }
+  cudaStream_t stream() const { return lane_ ? lane_->stream : nullptr; }   // null while the lane is being made
   cudaStream_t copies() const { return lane_->copies; }
   cudnn::Handle cudnn_handle() const { return lane_->cudnn; }
   cublas::Handle cublas_handle() const { return lane_->cublas; }

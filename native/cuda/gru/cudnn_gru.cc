@@ -47,14 +47,18 @@ CudnnGru::CudnnGru(const GruDescription& description, Context& context)
   layout_ = CudnnLayout(description_, numbers_, context, rnn.get());
 }
 
-cudnn::Status CudnnGru::set(cudnn::RnnDescriptor rnn, cudnn::RnnAlgo algorithm) const {
-  const auto bias = description_.bias ? cudnn::RnnBiasMode::double_bias : cudnn::RnnBiasMode::none;
-  const auto directions = description_.directions() == 2 ? cudnn::DirectionMode::bidirectional : cudnn::DirectionMode::unidirectional;
+cudnn::Status set_gru(const cudnn::Api& api, cudnn::RnnDescriptor rnn, cudnn::RnnAlgo algorithm, const GruDescription& gru,
+                      const Numbers& numbers, cudnn::DropoutDescriptor dropout) {
+  const auto bias = gru.bias ? cudnn::RnnBiasMode::double_bias : cudnn::RnnBiasMode::none;
+  const auto directions = gru.directions() == 2 ? cudnn::DirectionMode::bidirectional : cudnn::DirectionMode::unidirectional;
   // The projection of LSTMs is off when it is as wide as the state.
-  return context_.cudnn().SetRNNDescriptor_v8(rnn, algorithm, cudnn::RnnMode::gru, bias, directions, cudnn::RnnInputMode::linear,
-                                              numbers_.type, cudnn::DataType::float32, numbers_.math, description_.input_size,
-                                              description_.hidden_size, description_.hidden_size, description_.num_layers, dropout_.get(),
-                                              cudnn::kPaddedIoEnabled);
+  return api.SetRNNDescriptor_v8(rnn, algorithm, cudnn::RnnMode::gru, bias, directions, cudnn::RnnInputMode::linear, numbers.type,
+                                 cudnn::DataType::float32, numbers.math, gru.input_size, gru.hidden_size, gru.hidden_size, gru.num_layers,
+                                 dropout, cudnn::kPaddedIoEnabled);
+}
+
+cudnn::Status CudnnGru::set(cudnn::RnnDescriptor rnn, cudnn::RnnAlgo algorithm) const {
+  return set_gru(context_.cudnn(), rnn, algorithm, description_, numbers_, dropout_.get());
 }
 
 cudnn::RnnDescriptor CudnnGru::find(cudnn::RnnAlgo algorithm, int batch, std::string* refusal) {

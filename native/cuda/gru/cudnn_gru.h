@@ -9,6 +9,10 @@ namespace grus::cuda {
 
 const char* name_of(cudnn::RnnAlgo algorithm);
 
+// Tells cuDNN of the GRU. No GPU is needed for that.
+cudnn::Status set_gru(const cudnn::Api&, cudnn::RnnDescriptor, cudnn::RnnAlgo, const GruDescription&, const Numbers&,
+                      cudnn::DropoutDescriptor);
+
 // One GRU as cuDNN knows it, for every shape of data: its descriptor for each algorithm, and its weight space.
 class CudnnGru {
  public:
