@@ -54,14 +54,18 @@ cudnn::Status CudnnCalls::sizes(size_t* workspace, size_t* reserve) {
   return context_.cudnn().GetRNNTempSpaceSizes(context_.cudnn_handle(), rnn_, mode, x_.get(), workspace, reserve);
 }
 
-// Sizes need not grow with the data: with ragged rows the room is what full rows and rows of every length need, whichever is more.
+// Sizes need not grow with the data, and rows of one length may be spared what others need: with ragged rows the room is what full rows,
+// rows of every length, and rows of which one is a step short need, whichever is most.
 bool CudnnCalls::measure(bool ragged, std::string* refusal) {
   std::vector<int32_t> lengths(static_cast<size_t>(batch_), steps_);
-  for (int round = 0; round < (ragged ? 2 : 1); ++round) {
+  for (int round = 0; round < (ragged ? 3 : 1); ++round) {
     describe_data(lengths);
     size_t workspace = 0, reserve = 0;
     const cudnn::Status status = sizes(&workspace, &reserve);
-    if (cudnn::category(status) == cudnn::Category::not_supported || cudnn::category(status) == cudnn::Category::bad_parameter) {
+    const cudnn::Category category = cudnn::category(status);
+    const bool other = algorithm_ != cudnn::RnnAlgo::standard;   // whatever its reason is, standard can take its place
+    if (category == cudnn::Category::not_supported || category == cudnn::Category::bad_parameter ||
+        (other && status != cudnn::Status::success)) {
       if (refusal) *refusal = explain(context_, status);
       return false;
     }
@@ -69,7 +73,8 @@ bool CudnnCalls::measure(bool ragged, std::string* refusal) {
     workspace_bytes_ = std::max(workspace_bytes_, workspace);
     reserve_bytes_ = std::max(reserve_bytes_, reserve);
     for (int row = 0; row < batch_; ++row) {
-      lengths[static_cast<size_t>(row)] = static_cast<int32_t>(steps_ - int64_t{row} * (steps_ - 1) / std::max(1, batch_ - 1));
+      const int64_t shorter = round == 0 ? int64_t{row} * (steps_ - 1) / std::max(1, batch_ - 1) : row + 1 == batch_ && steps_ > 1;
+      lengths[static_cast<size_t>(row)] = static_cast<int32_t>(steps_ - shorter);
     }
   }
   return true;

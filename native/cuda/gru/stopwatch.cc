@@ -22,7 +22,10 @@ class Event {
 class Replay {
  public:
   Replay(cudaStream_t stream, const std::function<void()>& enqueue) {
-    if (cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal) != cudaSuccess) return;
+    if (cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal) != cudaSuccess) {
+      cudaGetLastError();
+      return;
+    }
     bool good = true;
     try {
       enqueue();

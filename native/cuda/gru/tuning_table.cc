@@ -1,6 +1,6 @@
 #include "tuning_table.h"
 
-#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -99,14 +99,20 @@ TuningTable::Lines TuningTable::read(const std::string& path) {
   return lines;
 }
 
-// Beside the file first, so that no process ever reads half of it.
+// Beside the file first, under a name that no other thread or process has, so that none ever reads half of it.
 void TuningTable::write(const std::string& path, const Lines& lines) {
   std::error_code ignored;
   std::filesystem::create_directories(std::filesystem::path(path).parent_path(), ignored);
-  const std::string aside = path + "." + std::to_string(getpid());
-  std::FILE* file = std::fopen(aside.c_str(), "w");
-  if (!file) return;
-  bool good = true;
+  std::string aside = path + ".XXXXXX";
+  const int descriptor = mkstemp(aside.data());
+  if (descriptor < 0) return;
+  std::FILE* file = fdopen(descriptor, "w");
+  if (!file) {
+    close(descriptor);
+    std::remove(aside.c_str());
+    return;
+  }
+  bool good = fchmod(descriptor, 0644) == 0;   // for all to read, as the folder allows
   for (const auto& [key, line] : lines) {
     good = std::fprintf(file, "%s\t%s\t%s\n", key.c_str(), name_of(line.best), line.attempts.c_str()) > 0 && good;
   }
