@@ -116,8 +116,8 @@ struct Segment {
   float l1 = 0, l2 = 0;                   // loss += l1 * sum|w| + l2 * sum w^2
 };
 
-// Dynamic loss scaling of float16: the gradients inside a GRU are scaled by `scale`; when one overflows, the update is skipped and the scale
-// halved, and after 2000 updates in a row without overflow it is doubled.
+// Dynamic loss scaling of float16: the gradients inside a GRU are scaled by `scale`; when one overflows, the update is skipped and the
+// scale halved, and after 2000 updates in a row without overflow it is doubled.
 struct LossScale {
   float scale = 1;                       // 1 where there is no such scaling; set to 0: the one that training starts with; before it 1
   uint64_t skipped = 0;                  // updates skipped so far
@@ -172,7 +172,8 @@ class Backend {
                           double* stats) = 0;
   virtual void optimizer_init(const Optimizer&, float* slots, int64_t count) = 0;
   // Clips the gradients as the optimizer says, then updates the parameters. slots: optimizer_slots() stretches of `count` floats.
-  // With loss scaling: nothing at all when a gradient is not finite, and scalars->update counts the skipped ones that the optimizer must not.
+  // With loss scaling: nothing at all when a gradient is not finite, and scalars->update counts the skipped ones that the optimizer must
+  // not.
   virtual void optimize(const Optimizer&, const Segment*, int segments, const StepScalars* scalars,
                         float* parameters, float* gradients, float* slots, int64_t count) = 0;
   virtual LossScale loss_scale() { return {}; }          // waits for the work before it
@@ -182,10 +183,11 @@ class Backend {
 };
 
 std::unique_ptr<Backend> make_cpu_backend(int threads);   // threads <= 0: as many as the machine has cores
-// Error backend_unavailable with the reason and what would mend it; invalid_argument for an index beyond the GPUs there are; unsupported for
-// a precision this GPU or its libraries lack.
+// Error backend_unavailable with the reason and what would mend it; invalid_argument for an index beyond the GPUs there are; unsupported
+// for a precision this GPU or its libraries lack.
 std::unique_ptr<Backend> make_cuda_backend(const EngineOptions&);
-// What device 'cuda' would need and what there is, line by line; touches the driver and, where there is a GPU or when thorough, the libraries.
+// What device 'cuda' would need and what there is, line by line; touches the driver and, where there is a GPU or when thorough, the
+// libraries.
 struct CudaReport;
 CudaReport report_cuda(bool thorough = false);
 

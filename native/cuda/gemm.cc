@@ -10,8 +10,9 @@ namespace {
 
 int narrow(Context& context, const char* name, int64_t value) {
   if (value < 0 || value > INT_MAX) {
-    throw Error(ErrorCode::unsupported, where(context.device()) + "a matrix product's " + name + " must be 0 to " + std::to_string(INT_MAX) +
-                                            ", got " + std::to_string(value) + "; use smaller batches or layers");
+    throw Error(ErrorCode::unsupported, where(context.device()) + "a matrix product's " + name + " must be 0 to " +
+                                            std::to_string(INT_MAX) + ", got " + std::to_string(value) +
+                                            "; use smaller batches or layers");
   }
   return static_cast<int>(value);
 }

@@ -11,7 +11,8 @@ std::unique_ptr<Backend> make_cuda_backend(const EngineOptions&) {
 CudaReport report_cuda(bool) {
   CudaReport report;
   report.problem = "this build of grus has no CUDA engine";
-  report.advice = {"build grus where nvcc 12.8 or newer is on PATH, or install a release with a prebuilt addon", "or use device 'cpu' or 'auto'"};
+  report.advice = {"build grus where nvcc 12.8 or newer is on PATH, or install a release with a prebuilt addon",
+                   "or use device 'cpu' or 'auto'"};
   return report;
 }
 

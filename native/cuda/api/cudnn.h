@@ -49,9 +49,9 @@ struct Api {
   Status (*SetDropoutDescriptor)(DropoutDescriptor, Handle, float dropout, void* states, size_t state_bytes, unsigned long long seed);
   Status (*CreateRNNDescriptor)(RnnDescriptor*);
   Status (*DestroyRNNDescriptor)(RnnDescriptor);
-  Status (*SetRNNDescriptor_v8)(RnnDescriptor, RnnAlgo, RnnMode, RnnBiasMode, DirectionMode, RnnInputMode, DataType data, DataType math_prec,
-                                MathType, int32_t input_size, int32_t hidden_size, int32_t proj_size, int32_t layers, DropoutDescriptor,
-                                uint32_t flags);
+  Status (*SetRNNDescriptor_v8)(RnnDescriptor, RnnAlgo, RnnMode, RnnBiasMode, DirectionMode, RnnInputMode, DataType data,
+                                DataType math_prec, MathType, int32_t input_size, int32_t hidden_size, int32_t proj_size,
+                                int32_t layers, DropoutDescriptor, uint32_t flags);
   Status (*BuildRNNDynamic)(Handle, RnnDescriptor, int batch);
   Status (*GetRNNTempSpaceSizes)(Handle, RnnDescriptor, ForwardMode, RnnDataDescriptor x, size_t* workspace, size_t* reserve);
   Status (*GetRNNWeightSpaceSize)(Handle, RnnDescriptor, size_t* bytes);
@@ -65,10 +65,11 @@ struct Api {
                        RnnDataDescriptor y_desc, void* y, TensorDescriptor h_desc, const void* hx, void* hy, TensorDescriptor c_desc,
                        const void* cx, void* cy, size_t weight_bytes, const void* weights, size_t workspace_bytes, void* workspace,
                        size_t reserve_bytes, void* reserve);
-  Status (*RNNBackwardData_v8)(Handle, RnnDescriptor, const int32_t device_lengths[], RnnDataDescriptor y_desc, const void* y, const void* dy,
-                               RnnDataDescriptor x_desc, void* dx, TensorDescriptor h_desc, const void* hx, const void* dhy, void* dhx,
-                               TensorDescriptor c_desc, const void* cx, const void* dcy, void* dcx, size_t weight_bytes,
-                               const void* weights, size_t workspace_bytes, void* workspace, size_t reserve_bytes, void* reserve);
+  Status (*RNNBackwardData_v8)(Handle, RnnDescriptor, const int32_t device_lengths[], RnnDataDescriptor y_desc, const void* y,
+                               const void* dy, RnnDataDescriptor x_desc, void* dx, TensorDescriptor h_desc, const void* hx,
+                               const void* dhy, void* dhx, TensorDescriptor c_desc, const void* cx, const void* dcy, void* dcx,
+                               size_t weight_bytes, const void* weights, size_t workspace_bytes, void* workspace,
+                               size_t reserve_bytes, void* reserve);
   Status (*RNNBackwardWeights_v8)(Handle, RnnDescriptor, WgradMode, const int32_t device_lengths[], RnnDataDescriptor x_desc, const void* x,
                                   TensorDescriptor h_desc, const void* hx, RnnDataDescriptor y_desc, const void* y, size_t weight_bytes,
                                   void* dweights, size_t workspace_bytes, void* workspace, size_t reserve_bytes, void* reserve);

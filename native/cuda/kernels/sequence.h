@@ -10,7 +10,8 @@ namespace grus::cuda {
 // a row's length does not come through.
 void mask_steps(cudaStream_t, const int32_t* lengths, bool reverse, int steps, int batch, int64_t cols, const float* x, float* y);
 // state[b] = lengths[b] > 0 ? y[lengths[b] - 1, b] : (before ? before[b] : 0)
-void last_steps(cudaStream_t, const int32_t* lengths, int steps, int batch, int64_t cols, const float* y, const float* before, float* state);
+void last_steps(cudaStream_t, const int32_t* lengths, int steps, int batch, int64_t cols, const float* y, const float* before,
+                float* state);
 // dy[lengths[b] - 1, b] += dstate[b] where lengths[b] > 0
 void last_steps_grad(cudaStream_t, const int32_t* lengths, int steps, int batch, int64_t cols, const float* dstate, float* dy);
 // Rows of length 0 of a state [blocks, B, C]: y[k, b] = x ? x[k, b] : 0 where lengths[b] == 0, untouched elsewhere.

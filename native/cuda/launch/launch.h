@@ -85,7 +85,9 @@ template <class R>
 __global__ void reduce_all_first_kernel(int64_t count, R reduction, typename R::Value* partial) {
   typename R::Value value = reduction.identity();
   const int64_t stride = int64_t{gridDim.x} * blockDim.x;
-  for (int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < count; i += stride) value = reduction.combine(value, reduction.map(i));
+  for (int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < count; i += stride) {
+    value = reduction.combine(value, reduction.map(i));
+  }
   value = combine_block(reduction, value);
   if (threadIdx.x == 0) partial[blockIdx.x] = value;
 }
