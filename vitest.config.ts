@@ -9,6 +9,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     pool: 'forks',
     maxWorkers: 2,
+    maxConcurrency: 2,
     testTimeout: 120_000,
     reporters: ['default', new CountsReporter()],
     typecheck: { include: ['test/types/*.test-d.ts'], tsconfig: 'tsconfig.json' },
