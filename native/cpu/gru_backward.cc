@@ -14,9 +14,8 @@ GruBackwardSpace::GruBackwardSpace(const GruLayout& layout, const GruBackward& a
     if (!layout.description().reset_after) d_reset_h[direction] = carver.floats(batch * layout.h_stride());
   }
   for (int i = 0; i < std::min(2, layout.layers() - 1); ++i) dy[i] = carver.floats(rows * layout.y_stride());
-  x = carver.floats(rows * std::max(layout.input_size(0), layout.input_size(layout.layers() - 1)));
-  h = carver.floats(rows * layout.hidden());
-  sums = carver.floats(4 * layout.hidden());
+  valid = static_cast<int64_t*>(carver.bytes(rows * static_cast<int64_t>(sizeof(int64_t))));
+  sums = carver.floats(layout.panels() * layout.reserve_width());
   bytes = carver.used();
 }
 
@@ -32,19 +31,15 @@ GruBackwardPass::GruBackwardPass(const GruLayout& layout, const GruWeights& weig
 
 void GruBackwardPass::run() {
   const float* dy = args_.dy;
+  if (space_.mask.ragged()) list_valid();
   for (int index = layout_.layers() - 1; index >= 0; --index) {
     layer(index, index == layout_.layers() - 1 ? args_.y : reserve_.y(index), dy);
-    const bool ragged = space_.mask.ragged();
-    if (ragged) {
+    if (space_.mask.ragged()) {
       for (int direction = 0; direction < layout_.directions(); ++direction) compact_gates(direction);
     }
     float* dx = index > 0 ? space_.dy[(index - 1) % 2] : args_.dx;
     if (dx) input_gradient(index, dx);
-    if (args_.dweights) {
-      const float* x = index > 0 ? reserve_.y(index - 1) : args_.x;
-      if (ragged) x = compact_input(x, layout_.input_size(index));
-      for (int direction = 0; direction < layout_.directions(); ++direction) weight_gradients(index, direction, x);
-    }
+    if (args_.dweights) weight_gradients(index, index > 0 ? reserve_.y(index - 1) : args_.x);
     dy = dx;
   }
 }
@@ -71,26 +66,14 @@ void GruBackwardPass::layer(int index, const float* y, const float* dy) {
 
 void GruBackwardPass::recurrence() {
   const GruSplit split(layout_, team_, args_.batch);
-  const int64_t panels = (layout_.hidden() + 3 * kernels().lanes - 1) / (3 * kernels().lanes);
-  if (split.unit_blocks > 1) {
-    const int64_t each = (panels + split.unit_blocks - 1) / split.unit_blocks;
-    const auto part_of = [&](int64_t task) {
-      const int64_t panel = std::min(panels, task % split.unit_blocks * each);
-      return Part{0, args_.batch, panel, std::min(panels, panel + each)};
-    };
-    const int64_t tasks = layout_.directions() * split.unit_blocks;
-    for (int direction = 0; direction < layout_.directions(); ++direction) begin(direction, 0, args_.batch);
-    for (int64_t index = 0; index < args_.steps; ++index) {
-      team_.parallel(tasks, [&](int64_t task) { gates(static_cast<int>(task / split.unit_blocks), index, part_of(task)); });
-      team_.parallel(tasks, [&](int64_t task) { state(static_cast<int>(task / split.unit_blocks), index, part_of(task)); });
-    }
-    for (int direction = 0; direction < layout_.directions(); ++direction) end(direction, 0, args_.batch);
-    return;
-  }
+  split.unit_blocks > 1 ? by_units(split) : by_rows(split);
+}
+
+void GruBackwardPass::by_rows(const GruSplit& split) {
   const auto part = [&](int64_t task) {
     const int direction = static_cast<int>(task / split.row_blocks);
     const int64_t block = task % split.row_blocks, row = space_.mask.cut(block, split.row_blocks);
-    const Part whole{row, space_.mask.cut(block + 1, split.row_blocks) - row, 0, panels};
+    const Part whole{row, space_.mask.cut(block + 1, split.row_blocks) - row, 0, layout_.panels(), 0, layout_.column_panels()};
     begin(direction, row, whole.rows);
     for (int64_t index = 0; index < args_.steps; ++index) {
       gates(direction, index, whole);
@@ -104,6 +87,21 @@ void GruBackwardPass::recurrence() {
   } else {
     for (int64_t task = 0; task < tasks; ++task) part(task);
   }
+}
+
+void GruBackwardPass::by_units(const GruSplit& split) {
+  const auto part_of = [&](int64_t task) {
+    const int64_t block = task % split.unit_blocks, blocks = split.unit_blocks;
+    return Part{0, args_.batch, layout_.panels() * block / blocks, layout_.panels() * (block + 1) / blocks,
+                layout_.column_panels() * block / blocks, layout_.column_panels() * (block + 1) / blocks};
+  };
+  const int64_t tasks = layout_.directions() * split.unit_blocks;
+  for (int direction = 0; direction < layout_.directions(); ++direction) begin(direction, 0, args_.batch);
+  for (int64_t index = 0; index < args_.steps; ++index) {
+    team_.parallel(tasks, [&](int64_t task) { gates(static_cast<int>(task / split.unit_blocks), index, part_of(task)); });
+    team_.parallel(tasks, [&](int64_t task) { state(static_cast<int>(task / split.unit_blocks), index, part_of(task)); });
+  }
+  for (int direction = 0; direction < layout_.directions(); ++direction) end(direction, 0, args_.batch);
 }
 
 void GruBackwardPass::begin(int direction, int64_t row, int64_t rows) {
@@ -126,14 +124,14 @@ void GruBackwardPass::end(int direction, int64_t row, int64_t rows) {
 
 GruBackwardStep GruBackwardPass::gate_step(int direction, int64_t index, const Part& part) const {
   const Stream& s = streams_[direction];
-  const int64_t batch = args_.batch, time = time_of(direction, index), width = 3 * kernels().lanes, stride = layout_.y_stride();
+  const int64_t batch = args_.batch, time = time_of(direction, index), stride = layout_.y_stride();
   GruBackwardStep b{};
   b.rows = space_.mask.active(time, part.row, part.rows);
   b.hidden = layout_.hidden();
-  b.begin = std::min(b.hidden, part.panel_begin * width);   // with more threads than panels a part may have no units
-  b.end = std::min(b.hidden, part.panel_end * width);
-  b.reserve_stride = layout_.reserve_stride();
-  b.reserve = s.reserve + (time * batch + part.row) * b.reserve_stride;
+  b.panel_begin = part.unit_begin;
+  b.panel_end = part.unit_end;
+  b.reserve_panel = reserve_.panel_floats();
+  b.reserve = s.reserve + (time * batch + part.row) * layout_.reserve_width();
   const int64_t before = s.reverse ? time + 1 : time - 1;
   const float* initial = s.hx ? s.hx + part.row * b.hidden : nullptr;
   if (before < 0 || before >= args_.steps) {
@@ -159,22 +157,31 @@ GruBackwardStep GruBackwardPass::gate_step(int direction, int64_t index, const P
   return b;
 }
 
-// c [rows, H] = gradients in reserve slots [slot, slot + k / H) * panels + beta * c
-void GruBackwardPass::multiply(int direction, int64_t index, const Part& part, int slot, int64_t k, const float* panels, float* c,
-                               float beta) {
-  const int64_t width = 3 * kernels().lanes, column = part.panel_begin * width;
+// The rows of A are rows [first, first + rows) of the reserve (T * B of them), its k so many slots side by side of all panels.
+PanelMultiply GruBackwardPass::times_gates(int direction, int64_t first, int64_t rows, int slot, int slots) const {
+  const int64_t lanes = kernels().lanes;
   PanelMultiply m{};
-  m.rows = space_.mask.active(time_of(direction, index), part.row, part.rows);
-  m.cols = std::min(layout_.hidden(), part.panel_end * width) - column;
-  m.k = k;
-  m.a_step = layout_.reserve_stride();
+  m.rows = rows;
+  m.k = slots * layout_.padded();
+  m.a = streams_[direction].reserve + first * layout_.reserve_width() + slot * lanes;
+  m.a_step = layout_.reserve_width();
   m.a_tile = m.a_step * kernels().tile_rows;
-  m.a = streams_[direction].reserve + (time_of(direction, index) * args_.batch + part.row) * m.a_step + slot * layout_.hidden();
-  m.panel_stride = width * k;
-  m.panels = panels + part.panel_begin * m.panel_stride;
+  m.a_run = slots * lanes;
+  m.a_skip = reserve_.panel_floats() - m.a_run;
+  m.panel_stride = 3 * lanes * m.k;
+  m.alpha = 1;
+  return m;
+}
+
+// c [rows, H] = gradients in reserve slots [slot, slot + slots) * panels + beta * c
+void GruBackwardPass::multiply(int direction, int64_t index, const Part& part, int slot, int slots, const float* panels, float* c,
+                               float beta) {
+  const int64_t width = 3 * kernels().lanes, column = part.column_begin * width, time = time_of(direction, index);
+  PanelMultiply m = times_gates(direction, time * args_.batch + part.row, space_.mask.active(time, part.row, part.rows), slot, slots);
+  m.cols = std::min(layout_.hidden(), part.column_end * width) - column;
+  m.panels = panels + part.column_begin * m.panel_stride;
   m.ldc = layout_.h_stride();
   m.c = c + part.row * m.ldc + column;
-  m.alpha = 1;
   m.beta = beta;
   if (m.rows > 0 && m.cols > 0) kernels().multiply(m);
 }
@@ -183,14 +190,13 @@ void GruBackwardPass::gates(int direction, int64_t index, const Part& part) {
   const GruBackwardStep step = gate_step(direction, index, part);
   if (layout_.description().reset_after) return kernels().gru_step_back(step);
   kernels().gru_candidate_back(step);
-  multiply(direction, index, part, 3, layout_.hidden(), streams_[direction].panels->back_candidate, space_.d_reset_h[direction], 0);
+  multiply(direction, index, part, 3, 1, streams_[direction].panels->back_candidate, space_.d_reset_h[direction], 0);
   kernels().gru_reset_back(step);
 }
 
 void GruBackwardPass::state(int direction, int64_t index, const Part& part) {
   const bool after = layout_.description().reset_after;   // dn * r, dr, dz lie side by side; before: dr, dz
-  multiply(direction, index, part, after ? 0 : 1, (after ? 3 : 2) * layout_.hidden(), streams_[direction].panels->back,
-           space_.carry[direction], 1);
+  multiply(direction, index, part, after ? 0 : 1, after ? 3 : 2, streams_[direction].panels->back, space_.carry[direction], 1);
 }
 
 }  // namespace grus

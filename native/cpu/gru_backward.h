@@ -13,10 +13,8 @@ struct GruBackwardSpace {
   float* carry[2] = {};       // by direction: gradient of the state between two steps, [B, h_stride]
   float* d_reset_h[2] = {};   // reset before: [B, h_stride]
   float* dy[2] = {};          // of inner layers: [T, B, D*H]
-  // With lengths, valid steps only, one after the other: N = the sum of lengths. Room for [T*B] of them.
-  float* x = nullptr;         // a layer's input, or its gradient: [N, inputs]
-  float* h = nullptr;         // the states that the steps began with: [N, H]
-  float* sums = nullptr;      // of the gates' gradients, [4H]
+  int64_t* valid = nullptr;   // with lengths: t * B + b of the valid steps, N = the sum of lengths. Room for [T*B] of them
+  float* sums = nullptr;      // of the gates' gradients, by panel of units: [reserve_width]
   size_t bytes;
 };
 
@@ -38,27 +36,31 @@ class GruBackwardPass {
     const float* dhy;
     float *dhx, *reserve;
   };
-  struct Part { int64_t row, rows, panel_begin, panel_end; };
+  // A thread's share of a step: panels of units for the gates, panels of columns for the state.
+  struct Part { int64_t row, rows, unit_begin, unit_end, column_begin, column_end; };
 
   void layer(int index, const float* y, const float* dy);
   void recurrence();
+  void by_rows(const GruSplit&);
+  void by_units(const GruSplit&);
   void begin(int direction, int64_t row, int64_t rows);
   void end(int direction, int64_t row, int64_t rows);
   GruBackwardStep gate_step(int direction, int64_t index, const Part&) const;
   void gates(int direction, int64_t index, const Part&);
   void state(int direction, int64_t index, const Part&);
-  void multiply(int direction, int64_t index, const Part&, int slot, int64_t k, const float* panels, float* c, float beta);
+  void multiply(int direction, int64_t index, const Part&, int slot, int slots, const float* panels, float* c, float beta);
+  PanelMultiply times_gates(int direction, int64_t first, int64_t rows, int slot, int slots) const;
+  // gru_gradients.cc: everything that follows the recurrence.
   void input_gradient(int index, float* dx);
-  void weight_gradients(int index, int direction, const float* x);
-  void recurrent_gradient(int direction, float* dweight);
+  void weight_gradients(int index, const float* x);
+  void weight_gradients(int index, int direction, const float* x, int64_t panel_begin, int64_t panel_end, float* scratch);
+  void add_biases(int index, int direction, int64_t panel_begin, int64_t panel_end);
+  int64_t step_of(int64_t row) const { return space_.mask.ragged() ? space_.valid[row] : row; }
+  const float* state_before(int direction, int64_t at) const;
   // gru_compact.cc: the products over a sequence leave out what lies beyond the lengths.
-  template <class F> void each_valid(F body) const;          // body(n, time, row), n from 0
-  void compact_gates(int direction);                         // in place: reserve [N, reserve_stride]
-  const float* compact_input(const float* x, int64_t inputs);
-  const float* compact_states(int direction);
-  void spread(const float* compact, int64_t inputs, float* dx) const;
-  void recurrent_product(const float* gates, const float* h, int64_t h_stride, int64_t k, float* dweight);
-  void bias_gradients(int index, int direction);
+  void list_valid();
+  void compact_gates(int direction);                         // in place, in every panel: [N, reserve_width]
+  void spread(int64_t inputs, float* dx) const;              // in place: [N, inputs] -> [T, B, inputs]
   // Last step first.
   int64_t time_of(int direction, int64_t index) const { return streams_[direction].reverse ? index : args_.steps - 1 - index; }
 

@@ -6,60 +6,38 @@
 
 namespace grus {
 
-template <class F>
-void GruBackwardPass::each_valid(F body) const {
+void GruBackwardPass::list_valid() {
   const int64_t batch = args_.batch;
-  int64_t n = 0;
+  int64_t* next = space_.valid;
   for (int64_t time = 0; time < args_.steps; ++time) {
     const uint8_t* valid = space_.mask.valid(time);
     for (int64_t row = 0, rows = space_.mask.active(time); row < rows; ++row) {
-      if (valid[row]) body(n++, time * batch + row, row);
+      if (valid[row]) *next++ = time * batch + row;
     }
   }
 }
 
 void GruBackwardPass::compact_gates(int direction) {
-  float* reserve = streams_[direction].reserve;
-  const int64_t stride = layout_.reserve_stride();
-  const size_t bytes = static_cast<size_t>(4 * layout_.hidden()) * sizeof(float);
-  each_valid([&](int64_t n, int64_t at, int64_t) {
-    if (n != at) std::memcpy(reserve + n * stride, reserve + at * stride, bytes);
-  });
+  const int64_t width = layout_.reserve_width();
+  const auto compact = [&](int64_t panel) {
+    float* reserve = streams_[direction].reserve + panel * reserve_.panel_floats();
+    for (int64_t n = 0; n < space_.mask.total(); ++n) {
+      const int64_t at = space_.valid[n];
+      if (n != at) std::memcpy(reserve + n * width, reserve + at * width, static_cast<size_t>(width) * sizeof(float));
+    }
+  };
+  team_.parallel(layout_.panels(), compact);
 }
 
-const float* GruBackwardPass::compact_input(const float* x, int64_t inputs) {
-  each_valid([&](int64_t n, int64_t at, int64_t) {
-    std::memcpy(space_.x + n * inputs, x + at * inputs, static_cast<size_t>(inputs) * sizeof(float));
-  });
-  return space_.x;
-}
-
-// h before each valid step: y of the step before it in processing order, or hx.
-const float* GruBackwardPass::compact_states(int direction) {
-  const Stream& s = streams_[direction];
-  const int64_t hidden = layout_.hidden(), batch = args_.batch, stride = layout_.y_stride();
-  const size_t bytes = static_cast<size_t>(hidden) * sizeof(float);
-  each_valid([&](int64_t n, int64_t at, int64_t row) {
-    const bool first = at / batch == (s.reverse ? space_.mask.length(row) - 1 : 0);
-    const float* before = first ? (s.hx ? s.hx + row * hidden : nullptr) : s.y + (s.reverse ? at + batch : at - batch) * stride;
-    before ? std::memcpy(space_.h + n * hidden, before, bytes) : std::memset(space_.h + n * hidden, 0, bytes);
-  });
-  return space_.h;
-}
-
-void GruBackwardPass::spread(const float* compact, int64_t inputs, float* dx) const {
-  const int64_t batch = args_.batch;
+void GruBackwardPass::spread(int64_t inputs, float* dx) const {
   const size_t bytes = static_cast<size_t>(inputs) * sizeof(float);
-  for (int64_t time = 0; time < args_.steps; ++time) {
-    const uint8_t* valid = space_.mask.valid(time);
-    for (int64_t row = 0; row < batch; ++row) {
-      float* to = dx + (time * batch + row) * inputs;
-      if (!valid[row]) {
-        std::memset(to, 0, bytes);
-        continue;
-      }
-      std::memcpy(to, compact, bytes);
-      compact += inputs;
+  int64_t n = space_.mask.total() - 1;
+  for (int64_t at = int64_t{args_.batch} * args_.steps - 1; at >= 0; --at) {
+    if (n >= 0 && space_.valid[n] == at) {
+      if (n != at) std::memcpy(dx + at * inputs, dx + n * inputs, bytes);
+      --n;
+    } else {
+      std::memset(dx + at * inputs, 0, bytes);
     }
   }
 }

@@ -190,8 +190,8 @@ void GruForwardPass::step(int direction, int64_t index, const Part& part) {
   f.h_next = b.states[(index + 1) % 2] + part.row * f.h_stride;
   f.y_stride = layout_.y_stride();
   f.y = s.y ? s.y + (time * batch + part.row) * f.y_stride : nullptr;
-  f.reserve_stride = layout_.reserve_stride();
-  f.reserve = s.reserve ? s.reserve + (time * batch + part.row) * f.reserve_stride : nullptr;
+  f.reserve_panel = reserve_.panel_floats();
+  f.reserve = s.reserve ? s.reserve + (time * batch + part.row) * layout_.reserve_width() : nullptr;
   f.valid = space_.mask.valid(time);
   if (f.valid) f.valid += part.row;
   f.gates = s.gates;

@@ -73,14 +73,16 @@ void GruLayout::expect_sequence(int batch, int steps) const {
                 "[gru] expected batch and steps of at least 0, got " + std::to_string(batch) + " and " + std::to_string(steps));
   }
   const double row =
-      static_cast<double>(reserve_stride() + y_stride() + gates_x_stride()) * layers() * directions() + static_cast<double>(input_size(0));
+      static_cast<double>(panels() * reserve_width() + y_stride() + gates_x_stride()) * layers() * directions() + static_cast<double>(input_size(0));
   expect_floats("sequences", 2 * row * batch * steps);
 }
 
 GruReserve::GruReserve(const GruLayout& layout, void* memory, int batch, int steps) : layout_(layout) {
   Carver carver(memory);
   const int64_t rows = int64_t{batch} * steps;
-  gates_floats_ = rows * layout.reserve_stride();
+  // Not a multiple of 4 KiB: rows of different panels would all fall into the same few sets of the L1 cache.
+  panel_floats_ = (rows * layout.reserve_width() + 1023) / 1024 * 1024 + 8 * layout.reserve_width();
+  gates_floats_ = panel_floats_ * layout.panels();
   y_floats_ = (rows * layout.y_stride() + 15) / 16 * 16;
   gates_ = carver.floats(gates_floats_ * layout.layers() * layout.directions());
   y_ = carver.floats(y_floats_ * (layout.layers() - 1));

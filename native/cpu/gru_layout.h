@@ -49,11 +49,12 @@ class GruLayout {
 
   int64_t panels() const { return panels_; }                            // of `lanes` units each
   int64_t padded() const { return panels_ * lanes_; }                   // H up to a whole panel
+  int64_t column_panels() const { return (hidden() + 3 * lanes_ - 1) / (3 * lanes_); }   // of 3 * lanes columns of the state
   int64_t y_stride() const { return directions() * hidden(); }
   // 16 floats more than needed: a power of two between rows would put them all into the same few sets of the L1 cache.
   int64_t h_stride() const { return padded() + 16; }
   int64_t gates_x_stride() const { return 3 * padded() + 16; }
-  int64_t reserve_stride() const { return (4 * hidden() + 15) / 16 * 16 + 16; }
+  int64_t reserve_width() const { return 4 * lanes_; }                 // floats of one row and panel of units
 
  private:
   GruDescription description_;
@@ -67,14 +68,16 @@ class GruLayout {
 class GruReserve {
  public:
   GruReserve(const GruLayout&, void* memory, int batch, int steps);
-  // [T, B, reserve_stride]; a row is q, r, z, n of H floats each; q = R_n h + bR_n, or r * h with reset before.
+  // By panel of units, panel_floats() apart: [T, B, reserve_width], a row being q, r, z, n of the panel's units; q = R_n h + bR_n, or r * h
+  // with reset before.
+  int64_t panel_floats() const { return panel_floats_; }
   float* gates(int layer, int direction) const { return gates_ + (layer * layout_.directions() + direction) * gates_floats_; }
   float* y(int layer) const { return y_ + layer * y_floats_; }   // of all layers but the last: [T, B, D*H]
   size_t bytes() const { return bytes_; }
 
  private:
   const GruLayout& layout_;
-  int64_t gates_floats_, y_floats_;
+  int64_t panel_floats_, gates_floats_, y_floats_;
   float *gates_, *y_;
   size_t bytes_;
 };

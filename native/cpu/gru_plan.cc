@@ -40,13 +40,14 @@ class CpuGruPlan : public GruPlan {
 
   void forward(const GruForward& args) override {
     layout_.expect_sequence(args.batch, args.steps);
-    weights_.renew(args.weights, args.weights_version, false, team_);
+    weights_.renew(args.weights, args.weights_version, GruWeights::forward, team_);
     GruForwardPass(layout_, weights_, team_, args).run();
   }
 
   void backward(const GruBackward& args) override {
     layout_.expect_sequence(args.batch, args.steps);
-    weights_.renew(args.weights, args.weights_version, true, team_);
+    weights_.renew(args.weights, args.weights_version, GruWeights::backward, team_);
+    if (args.dx || layout_.layers() > 1) weights_.renew(args.weights, args.weights_version, GruWeights::input_gradient, team_);
     GruBackwardPass(layout_, weights_, team_, scratch_, args).run();
   }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <initializer_list>
 #include <new>
 #include <string>
 
@@ -21,6 +22,20 @@ void pack_group(const GruLayout& layout, float* panels, int64_t group, const flo
   const int64_t lanes = kernels().lanes, hidden = layout.hidden(), unit = block * lanes;
   float* destination = panels + group / 3 * 3 * lanes * k + group % 3 * lanes;
   kernels().pack_transposed(destination, 3 * lanes, weight + (gate * hidden + unit) * k, k, std::min(lanes, hidden - unit), k);
+}
+
+// Rows of `weight` [3H, columns] of some gates become the k of one panel of columns.
+void pack_gates(const GruLayout& layout, float* panels, int64_t panel, const float* weight, int64_t columns,
+                std::initializer_list<int64_t> gates) {
+  const int64_t lanes = kernels().lanes, width = 3 * lanes, hidden = layout.hidden(), column = panel * width;
+  float* to = panels + panel * width * static_cast<int64_t>(gates.size()) * layout.padded();
+  for (int64_t unit = 0; unit < hidden; unit += lanes) {
+    for (const int64_t gate : gates) {
+      kernels().pack(to, width, weight + (gate * hidden + unit) * columns + column, columns, std::min(width, columns - column),
+                     std::min(lanes, hidden - unit));
+      to += width * lanes;
+    }
+  }
 }
 
 }  // namespace
@@ -47,27 +62,39 @@ size_t GruWeights::carve(void* memory) {
       p.candidate = after ? nullptr : carver.floats(ceil_div(panels, 3) * width * hidden);
       p.bias_x = carver.floats(panels * width);
       p.bias_n = carver.floats(layout_.padded());
-      p.back = carver.floats(back_panels * width * (after ? 3 : 2) * hidden);
-      p.back_candidate = after ? nullptr : carver.floats(back_panels * width * hidden);
+      const int64_t padded = layout_.padded();
+      p.back = carver.floats(back_panels * width * (after ? 3 : 2) * padded);
+      p.back_candidate = after ? nullptr : carver.floats(back_panels * width * padded);
+      p.back_input = carver.floats(ceil_div(layout_.input_size(layer), width) * width * 3 * padded);
     }
   }
   return carver.used();
 }
 
-void GruWeights::renew(const float* weights, uint64_t version, bool backward, Team& team) {
-  Packed& packed = packed_[backward ? 1 : 0];
+void GruWeights::renew(const float* weights, uint64_t version, Use use, Team& team) {
+  Packed& packed = packed_[use];
   if (version != 0 && packed.version == version && packed.weights == weights) return;
   packed = Packed{weights, version};
-  const int64_t count = backward ? ceil_div(layout_.hidden(), 3 * kernels().lanes) : layout_.panels();
+  const int64_t width = 3 * kernels().lanes;
   const int directions = layout_.directions();
-  const auto pack = [&](int64_t task) {
-    const int which = static_cast<int>(task / count), layer = which / directions, direction = which % directions;
-    backward ? pack_backward(weights, layer, direction, task % count) : pack_forward(weights, layer, direction, task % count);
+  const auto panels_of = [&](int layer) {
+    return use == forward ? layout_.panels() : ceil_div(use == backward ? layout_.hidden() : layout_.input_size(layer), width);
   };
+  int64_t most = 0;   // of any layer
+  for (int layer = 0; layer < std::min(2, layout_.layers()); ++layer) most = std::max(most, panels_of(layer));
+  const auto pack = [&](int64_t task) {
+    const int which = static_cast<int>(task / most), layer = which / directions, direction = which % directions;
+    const int64_t panel = task % most;
+    if (panel >= panels_of(layer)) return;
+    if (use == forward) pack_forward(weights, layer, direction, panel);
+    if (use == backward) pack_backward(weights, layer, direction, panel);
+    if (use == input_gradient) pack_input_gradient(weights, layer, direction, panel);
+  };
+  const int64_t tasks = most * layout_.layers() * directions;
   if (layout_.weight_count() < kParallelFloats) {
-    for (int64_t task = 0; task < count * layout_.layers() * directions; ++task) pack(task);
+    for (int64_t task = 0; task < tasks; ++task) pack(task);
   } else {
-    team.parallel(count * layout_.layers() * directions, pack);
+    team.parallel(tasks, pack);
   }
 }
 
@@ -100,20 +127,14 @@ void GruWeights::pack_forward(const float* weights, int layer, int direction, in
 void GruWeights::pack_backward(const float* weights, int layer, int direction, int64_t panel) {
   const float* recurrent = weights + layout_.offsets(layer, direction).weight_hh;
   const GruPanels& p = panels(layer, direction);
-  const int64_t width = 3 * kernels().lanes, hidden = layout_.hidden(), column = panel * width, cols = std::min(width, hidden - column);
-  const auto put = [&](float* panels, int64_t k, int64_t slot, int64_t gate) {
-    kernels().pack(panels + panel * width * k + slot * hidden * width, width, recurrent + gate * hidden * hidden + column, hidden, cols,
-                   hidden);
-  };
-  if (layout_.description().reset_after) {
-    put(p.back, 3 * hidden, 0, 2);
-    put(p.back, 3 * hidden, 1, 0);
-    put(p.back, 3 * hidden, 2, 1);
-  } else {
-    put(p.back, 2 * hidden, 0, 0);
-    put(p.back, 2 * hidden, 1, 1);
-    put(p.back_candidate, hidden, 0, 2);
-  }
+  if (layout_.description().reset_after) return pack_gates(layout_, p.back, panel, recurrent, layout_.hidden(), {2, 0, 1});
+  pack_gates(layout_, p.back, panel, recurrent, layout_.hidden(), {0, 1});
+  pack_gates(layout_, p.back_candidate, panel, recurrent, layout_.hidden(), {2});
+}
+
+void GruWeights::pack_input_gradient(const float* weights, int layer, int direction, int64_t panel) {
+  pack_gates(layout_, panels(layer, direction).back_input, panel, weights + layout_.offsets(layer, direction).weight_ih,
+             layout_.input_size(layer), {0, 1, 2});
 }
 
 }  // namespace grus

@@ -15,21 +15,26 @@ struct GruPanels {
   float* candidate;        // reset before: k = H, columns n padded
   float* bias_x;           // unit-panel order: bW, plus bR for r and z
   float* bias_n;           // bR of n, padded
-  float* back;             // reset after: k = 3H (rows n, r, z), H columns; before: k = 2H (rows r, z)
-  float* back_candidate;   // reset before: k = H (rows n), H columns
+  // For the gradients as the reserve has them: k runs through the panels of units, in each through `lanes` units of one gate after the
+  // other; units beyond H are 0.
+  float* back;             // H columns; gates n, r, z, or with reset before r, z
+  float* back_candidate;   // reset before: H columns; n
+  float* back_input;       // I columns; r, z, n
 };
 
 class GruWeights {
  public:
   explicit GruWeights(const GruLayout&);
-  // Renews the copies when the version is 0 or not the last one's. backward: the copies for the recurrence backwards.
-  void renew(const float* weights, uint64_t version, bool backward, Team&);
+  enum Use { forward, backward, input_gradient };
+  // Renews the copies for this use when the version is 0 or not the last one's.
+  void renew(const float* weights, uint64_t version, Use, Team&);
   const GruPanels& panels(int layer, int direction) const { return panels_[static_cast<size_t>(layer * layout_.directions() + direction)]; }
 
  private:
   size_t carve(void* memory);
   void pack_forward(const float* weights, int layer, int direction, int64_t panel);
   void pack_backward(const float* weights, int layer, int direction, int64_t panel);
+  void pack_input_gradient(const float* weights, int layer, int direction, int64_t panel);
 
   const GruLayout& layout_;
   Buffer memory_;
@@ -38,7 +43,7 @@ class GruWeights {
     const float* weights = nullptr;
     uint64_t version = 0;
   };
-  Packed packed_[2];       // forward, backward
+  Packed packed_[3];       // by use
 };
 
 }  // namespace grus

@@ -15,8 +15,10 @@ struct PanelMultiply {          // C [rows, cols] = alpha * A * panels + beta * 
   int64_t a_tile;               // floats between tiles of tile_rows rows
   int64_t a_step;               // floats between rows, or between steps of k if k_major
   bool k_major;                 // element (row, k) of a tile at k * a_step + row, else at row * a_step + k
-  const float* panels;
-  int64_t panel_stride;         // floats between panels
+  int64_t a_run, a_skip;        // not k_major: after a_run steps of k, a_skip floats are left out; a_skip 0: none are
+  const void* panels;           // floats, or if halves pairs of bfloat16: a lane has those of an even k and of the next
+  bool halves;
+  int64_t panel_stride;         // between panels, in units of 4 bytes
   const float* bias;            // [cols] or null
   float* c;
   int64_t ldc;
@@ -32,7 +34,8 @@ struct GruActivations {
 // Rows of h hold a whole number of panels; what lies beyond H there means nothing and is never multiplied.
 struct GruForwardStep {
   int64_t rows, hidden, panel_begin, panel_end;
-  const float* panels;          // recurrent weights, unit-panel order: r, z, n of the same `lanes` units
+  const void* panels;           // recurrent weights, unit-panel order: r, z, n of the same `lanes` units
+  bool halves;                  // as in PanelMultiply
   int64_t panel_stride;
   const float* gates_x;         // [rows, 3 * lanes * panels] unit-panel order: W x + bW (+ bR of r and z)
   int64_t gates_x_stride;
@@ -42,8 +45,8 @@ struct GruForwardStep {
   int64_t h_stride;
   float* y;                     // null: not wanted
   int64_t y_stride;
-  float* reserve;               // row: q, r, z, n of H floats each; null: inference
-  int64_t reserve_stride;
+  float* reserve;               // by panel of units: [rows, 4 * lanes], q, r, z, n of `lanes` units each; null: inference
+  int64_t reserve_panel;        // floats between panels
   const uint8_t* valid;         // [rows]; null: all. Others keep h and put 0 into y
   // reset_after = false: products of the plain GEMMs around the two gate passes; else unused
   float* gates_h;               // [rows, 2 * lanes * panels]: r block, z block; the first pass leaves z in the z block
@@ -53,13 +56,13 @@ struct GruForwardStep {
   GruActivations gates;
 };
 
-// The gates of one step, backwards, for rows [0, rows) and units [begin, end). Overwrites the reserve with gradients of the
-// pre-activations: reset after: (q, r, z, n) -> (dn * r, dr, dz, dn); reset before: first pass leaves q (= r * h) and r, second pass r ->
-// dr.
+// The gates of one step, backwards, for rows [0, rows) and panels of units [panel_begin, panel_end). Overwrites the reserve with gradients
+// of the pre-activations: reset after: (q, r, z, n) -> (dn * r, dr, dz, dn); reset before: first pass leaves q (= r * h) and r, second
+// pass r -> dr.
 struct GruBackwardStep {
-  int64_t rows, hidden, begin, end;
+  int64_t rows, hidden, panel_begin, panel_end;
   float* reserve;
-  int64_t reserve_stride;
+  int64_t reserve_panel;
   const float* h_previous;      // null: zeros
   int64_t h_previous_stride;
   const float* h_initial;       // [rows, H], used where `first` says so; null: zeros
@@ -74,6 +77,16 @@ struct GruBackwardStep {
   GruActivations gates;
 };
 
+// dW [3H, inputs] += gates^T * x over k rows, for panels of units [panel_begin, panel_end).
+struct GruWeightGradient {
+  int64_t k, hidden, inputs, panel_begin, panel_end;
+  const float* gates;           // the first wanted slot in the reserve of panel 0
+  int64_t gates_panel;          // floats between panels
+  int slots, first_gate;        // so many slots side by side; the first belongs to this gate of dW (r, z, n), and so on in a circle
+  const float* x;               // panels of k * 3 * lanes floats
+  float* dweight;
+};
+
 struct Kernels {
   const char* name;             // "avx512", "avx2", "generic"
   int lanes, tile_rows;
@@ -82,12 +95,15 @@ struct Kernels {
   void (*pack)(float* dst, int64_t width, const float* src, int64_t ld, int64_t cols, int64_t k);
   // dst[k * width + j] = src[j * ld + k] for j < cols; other columns are left alone
   void (*pack_transposed)(float* dst, int64_t width, const float* src, int64_t ld, int64_t cols, int64_t k);
+  // dst[k * width + j] = rows[k][j] for j < cols, 0 up to a whole number of lanes; a null row: zeros
+  void (*pack_rows)(float* dst, int64_t width, const float* const* rows, int64_t cols, int64_t k);
   void (*gru_step)(const GruForwardStep&);                  // reset after: GEMM and gates in one
   void (*gru_reset_gates)(const GruForwardStep&);           // reset before: r, z and r * h
   void (*gru_candidate)(const GruForwardStep&);             // reset before: n and h'
   void (*gru_step_back)(const GruBackwardStep&);            // reset after
   void (*gru_candidate_back)(const GruBackwardStep&);       // reset before: dz, dn
   void (*gru_reset_back)(const GruBackwardStep&);           // reset before: dr
+  void (*gru_weight_gradient)(const GruWeightGradient&);
   void (*add_column_sums)(float* sums, const float* x, int64_t ld, int64_t rows, int64_t cols);   // +=
   void (*exp)(const float*, float*, int64_t);
   void (*log)(const float*, float*, int64_t);
