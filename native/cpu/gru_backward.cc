@@ -11,11 +11,12 @@ GruBackwardSpace::GruBackwardSpace(const GruLayout& layout, const GruBackward& a
   const int64_t batch = args.batch, rows = batch * args.steps;
   for (int direction = 0; direction < layout.directions(); ++direction) {
     carry[direction] = carver.floats(batch * layout.h_stride());
+    factors[direction] = carver.floats(batch * layout.factors_stride());
     if (!layout.description().reset_after) d_reset_h[direction] = carver.floats(batch * layout.h_stride());
   }
   for (int i = 0; i < std::min(2, layout.layers() - 1); ++i) dy[i] = carver.floats(rows * layout.y_stride());
+  tiles = carver.floats(rows * tiled(std::max({layout.hidden(), layout.input_size(0), layout.input_size(layout.layers() - 1)})));
   valid = static_cast<int64_t*>(carver.bytes(rows * static_cast<int64_t>(sizeof(int64_t))));
-  sums = carver.floats(layout.panels() * layout.reserve_width());
   bytes = carver.used();
 }
 
@@ -132,6 +133,8 @@ GruBackwardStep GruBackwardPass::gate_step(int direction, int64_t index, const P
   b.panel_end = part.unit_end;
   b.reserve_panel = reserve_.panel_floats();
   b.reserve = s.reserve + (time * batch + part.row) * layout_.reserve_width();
+  b.factors_stride = layout_.factors_stride();
+  b.factors = space_.factors[direction] + part.row * b.factors_stride;
   const int64_t before = s.reverse ? time + 1 : time - 1;
   const float* initial = s.hx ? s.hx + part.row * b.hidden : nullptr;
   if (before < 0 || before >= args_.steps) {
@@ -157,31 +160,22 @@ GruBackwardStep GruBackwardPass::gate_step(int direction, int64_t index, const P
   return b;
 }
 
-// The rows of A are rows [first, first + rows) of the reserve (T * B of them), its k so many slots side by side of all panels.
-PanelMultiply GruBackwardPass::times_gates(int direction, int64_t first, int64_t rows, int slot, int slots) const {
-  const int64_t lanes = kernels().lanes;
-  PanelMultiply m{};
-  m.rows = rows;
-  m.k = slots * layout_.padded();
-  m.a = streams_[direction].reserve + first * layout_.reserve_width() + slot * lanes;
-  m.a_step = layout_.reserve_width();
-  m.a_tile = m.a_step * kernels().tile_rows;
-  m.a_run = slots * lanes;
-  m.a_skip = reserve_.panel_floats() - m.a_run;
-  m.panel_stride = 3 * lanes * m.k;
-  m.alpha = 1;
-  return m;
-}
-
-// c [rows, H] = gradients in reserve slots [slot, slot + slots) * panels + beta * c
-void GruBackwardPass::multiply(int direction, int64_t index, const Part& part, int slot, int slots, const float* panels, float* c,
+// c [rows, H] = factors [rows, k], from column `first` on, times panels + beta * c
+void GruBackwardPass::multiply(int direction, int64_t index, const Part& part, int64_t first, int64_t k, const float* panels, float* c,
                                float beta) {
-  const int64_t width = 3 * kernels().lanes, column = part.column_begin * width, time = time_of(direction, index);
-  PanelMultiply m = times_gates(direction, time * args_.batch + part.row, space_.mask.active(time, part.row, part.rows), slot, slots);
+  const int64_t width = 3 * kernels().lanes, column = part.column_begin * width;
+  PanelMultiply m{};
+  m.rows = space_.mask.active(time_of(direction, index), part.row, part.rows);
   m.cols = std::min(layout_.hidden(), part.column_end * width) - column;
+  m.k = k;
+  m.a_step = layout_.factors_stride();
+  m.a_tile = m.a_step * kernels().tile_rows;
+  m.a = space_.factors[direction] + part.row * m.a_step + first;
+  m.panel_stride = width * k;
   m.panels = panels + part.column_begin * m.panel_stride;
   m.ldc = layout_.h_stride();
   m.c = c + part.row * m.ldc + column;
+  m.alpha = 1;
   m.beta = beta;
   if (m.rows > 0 && m.cols > 0) kernels().multiply(m);
 }
@@ -190,13 +184,15 @@ void GruBackwardPass::gates(int direction, int64_t index, const Part& part) {
   const GruBackwardStep step = gate_step(direction, index, part);
   if (layout_.description().reset_after) return kernels().gru_step_back(step);
   kernels().gru_candidate_back(step);
-  multiply(direction, index, part, 3, 1, streams_[direction].panels->back_candidate, space_.d_reset_h[direction], 0);
+  multiply(direction, index, part, 0, layout_.padded(), streams_[direction].panels->back_candidate, space_.d_reset_h[direction], 0);
   kernels().gru_reset_back(step);
 }
 
 void GruBackwardPass::state(int direction, int64_t index, const Part& part) {
-  const bool after = layout_.description().reset_after;   // dn * r, dr, dz lie side by side; before: dr, dz
-  multiply(direction, index, part, after ? 0 : 1, after ? 3 : 2, streams_[direction].panels->back, space_.carry[direction], 1);
+  const bool after = layout_.description().reset_after;
+  const int64_t padded = layout_.padded();
+  multiply(direction, index, part, after ? 0 : padded, (after ? 3 : 2) * padded, streams_[direction].panels->back, space_.carry[direction],
+           1);
 }
 
 }  // namespace grus

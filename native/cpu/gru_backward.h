@@ -11,12 +11,15 @@ struct GruBackwardSpace {
   GruBackwardSpace(const GruLayout&, const GruBackward&);
   GruMask mask;
   float* carry[2] = {};       // by direction: gradient of the state between two steps, [B, h_stride]
+  float* factors[2] = {};     // gradients of one step's gates: [B, factors_stride]
   float* d_reset_h[2] = {};   // reset before: [B, h_stride]
   float* dy[2] = {};          // of inner layers: [T, B, D*H]
+  float* tiles = nullptr;     // x or h, packed for the weight gradients: [T*B, inputs or H up to whole tiles]
   int64_t* valid = nullptr;   // with lengths: t * B + b of the valid steps, N = the sum of lengths. Room for [T*B] of them
-  float* sums = nullptr;      // of the gates' gradients, by panel of units: [reserve_width]
   size_t bytes;
 };
+
+inline int64_t tiled(int64_t columns) { return (columns + 15) / 16 * 16; }   // up to whole tiles of any instruction set
 
 // One backward pass over all layers: the recurrence step by step, then everything else as products over the whole sequence.
 class GruBackwardPass {
@@ -48,13 +51,19 @@ class GruBackwardPass {
   GruBackwardStep gate_step(int direction, int64_t index, const Part&) const;
   void gates(int direction, int64_t index, const Part&);
   void state(int direction, int64_t index, const Part&);
-  void multiply(int direction, int64_t index, const Part&, int slot, int slots, const float* panels, float* c, float beta);
-  PanelMultiply times_gates(int direction, int64_t first, int64_t rows, int slot, int slots) const;
+  void multiply(int direction, int64_t index, const Part&, int64_t first, int64_t k, const float* panels, float* c, float beta);
   // gru_gradients.cc: everything that follows the recurrence.
   void input_gradient(int index, float* dx);
+  void input_gradient(int index, int64_t first, int64_t rows, float* scratch, float* dx);
   void weight_gradients(int index, const float* x);
-  void weight_gradients(int index, int direction, const float* x, int64_t panel_begin, int64_t panel_end, float* scratch);
-  void add_biases(int index, int direction, int64_t panel_begin, int64_t panel_end);
+  template <class Source>
+  void pack(int64_t columns, const Source& source);
+  void pack_reset_states(int direction);
+  struct WeightProduct { int64_t inputs; int slot, slots, first_gate; float* dweight; };   // see GruWeightSums
+  void multiply(int direction, const WeightProduct&);
+  void bias_gradients(int index, int direction);
+  template <class Body>
+  void each(int64_t tasks, double floats, const Body& body);
   int64_t step_of(int64_t row) const { return space_.mask.ragged() ? space_.valid[row] : row; }
   const float* state_before(int direction, int64_t at) const;
   // gru_compact.cc: the products over a sequence leave out what lies beyond the lengths.

@@ -54,6 +54,7 @@ class GruLayout {
   // 16 floats more than needed: a power of two between rows would put them all into the same few sets of the L1 cache.
   int64_t h_stride() const { return padded() + 16; }
   int64_t gates_x_stride() const { return 3 * padded() + 16; }
+  int64_t factors_stride() const { return 3 * padded() + 16; }
   int64_t reserve_width() const { return 4 * lanes_; }                 // floats of one row and panel of units
 
  private:

@@ -15,7 +15,6 @@ struct PanelMultiply {          // C [rows, cols] = alpha * A * panels + beta * 
   int64_t a_tile;               // floats between tiles of tile_rows rows
   int64_t a_step;               // floats between rows, or between steps of k if k_major
   bool k_major;                 // element (row, k) of a tile at k * a_step + row, else at row * a_step + k
-  int64_t a_run, a_skip;        // not k_major: after a_run steps of k, a_skip floats are left out; a_skip 0: none are
   const void* panels;           // floats, or if halves pairs of bfloat16: a lane has those of an even k and of the next
   bool halves;
   int64_t panel_stride;         // between panels, in units of 4 bytes
@@ -63,6 +62,8 @@ struct GruBackwardStep {
   int64_t rows, hidden, panel_begin, panel_end;
   float* reserve;
   int64_t reserve_panel;
+  float* factors;               // the gradients once more, for the product that follows: [rows, 3 * lanes * panels]; reset after: dn * r,
+  int64_t factors_stride;       // dr, dz of one panel after the other; before: dn of all panels, then dr, dz of one after the other
   const float* h_previous;      // null: zeros
   int64_t h_previous_stride;
   const float* h_initial;       // [rows, H], used where `first` says so; null: zeros
@@ -77,13 +78,15 @@ struct GruBackwardStep {
   GruActivations gates;
 };
 
-// dW [3H, inputs] += gates^T * x over k rows, for panels of units [panel_begin, panel_end).
-struct GruWeightGradient {
+// Weight gradients [3H, inputs] of panels of units [panel_begin, panel_end), summed up over k rows of a sequence.
+struct GruWeightSums {
   int64_t k, hidden, inputs, panel_begin, panel_end;
+  bool first;                   // the sums begin here, at 0
   const float* gates;           // the first wanted slot in the reserve of panel 0
   int64_t gates_panel;          // floats between panels
   int slots, first_gate;        // so many slots side by side; the first belongs to this gate of dW (r, z, n), and so on in a circle
-  const float* x;               // panels of k * 3 * lanes floats
+  const float* x;               // [inputs / tile_rows, k, tile_rows]
+  float* sums;                  // [panels, inputs, 3 * lanes]
   float* dweight;
 };
 
@@ -95,15 +98,18 @@ struct Kernels {
   void (*pack)(float* dst, int64_t width, const float* src, int64_t ld, int64_t cols, int64_t k);
   // dst[k * width + j] = src[j * ld + k] for j < cols; other columns are left alone
   void (*pack_transposed)(float* dst, int64_t width, const float* src, int64_t ld, int64_t cols, int64_t k);
-  // dst[k * width + j] = rows[k][j] for j < cols, 0 up to a whole number of lanes; a null row: zeros
-  void (*pack_rows)(float* dst, int64_t width, const float* const* rows, int64_t cols, int64_t k);
+  // dst[j / tile_rows][k][j % tile_rows] = rows[k][j] for j < cols; a null row: zeros
+  void (*pack_tiles)(float* dst, const float* const* rows, int64_t cols, int64_t k);
   void (*gru_step)(const GruForwardStep&);                  // reset after: GEMM and gates in one
   void (*gru_reset_gates)(const GruForwardStep&);           // reset before: r, z and r * h
   void (*gru_candidate)(const GruForwardStep&);             // reset before: n and h'
   void (*gru_step_back)(const GruBackwardStep&);            // reset after
   void (*gru_candidate_back)(const GruBackwardStep&);       // reset before: dz, dn
   void (*gru_reset_back)(const GruBackwardStep&);           // reset before: dr
-  void (*gru_weight_gradient)(const GruWeightGradient&);
+  // dst [rows, panels, 3 * lanes] = the last three slots of the reserve; rows of dst dst_stride apart
+  void (*gather_gates)(float* dst, int64_t dst_stride, const float* reserve, int64_t reserve_panel, int64_t panels, int64_t rows);
+  void (*gru_weight_sums)(const GruWeightSums&);
+  void (*gru_add_weight_sums)(const GruWeightSums&, int64_t panel);
   void (*add_column_sums)(float* sums, const float* x, int64_t ld, int64_t rows, int64_t cols);   // +=
   void (*exp)(const float*, float*, int64_t);
   void (*log)(const float*, float*, int64_t);
