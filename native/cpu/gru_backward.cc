@@ -98,10 +98,10 @@ void GruBackwardPass::by_units(const GruSplit& split) {
   };
   const int64_t tasks = layout_.directions() * split.unit_blocks;
   for (int direction = 0; direction < layout_.directions(); ++direction) begin(direction, 0, args_.batch);
-  for (int64_t index = 0; index < args_.steps; ++index) {
-    team_.parallel(tasks, [&](int64_t task) { gates(static_cast<int>(task / split.unit_blocks), index, part_of(task)); });
-    team_.parallel(tasks, [&](int64_t task) { state(static_cast<int>(task / split.unit_blocks), index, part_of(task)); });
-  }
+  team_.in_steps(2 * args_.steps, tasks, [&](int64_t half, int64_t share) {   // the state needs the gates of all units
+    const int direction = static_cast<int>(share / split.unit_blocks);
+    half % 2 == 0 ? gates(direction, half / 2, part_of(share)) : state(direction, half / 2, part_of(share));
+  });
   for (int direction = 0; direction < layout_.directions(); ++direction) end(direction, 0, args_.batch);
 }
 

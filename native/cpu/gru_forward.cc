@@ -87,16 +87,13 @@ void GruForwardPass::by_rows(const GruSplit& split) {
 
 void GruForwardPass::by_units(const GruSplit& split) {
   for (int direction = 0; direction < layout_.directions(); ++direction) begin(direction, 0, args_.batch);
-  const int64_t each = (layout_.panels() + split.unit_blocks - 1) / split.unit_blocks;
-  for (int64_t index = 0; index < args_.steps; ++index) {
-    team_.parallel(layout_.directions() * split.unit_blocks, [&](int64_t task) {
-      const int direction = static_cast<int>(task / split.unit_blocks);
-      const int64_t panel = std::min(layout_.panels(), task % split.unit_blocks * each);
-      const Part part{0, args_.batch, panel, std::min(layout_.panels(), panel + each)};
-      if (index % space_.chunk == 0) input(direction, index, std::min<int64_t>(space_.chunk, args_.steps - index), part);
-      step(direction, index, part);
-    });
-  }
+  team_.in_steps(args_.steps, layout_.directions() * split.unit_blocks, [&](int64_t index, int64_t share) {
+    const int direction = static_cast<int>(share / split.unit_blocks);
+    const int64_t block = share % split.unit_blocks, panels = layout_.panels();
+    const Part part{0, args_.batch, panels * block / split.unit_blocks, panels * (block + 1) / split.unit_blocks};
+    if (index % space_.chunk == 0) input(direction, index, std::min<int64_t>(space_.chunk, args_.steps - index), part);
+    step(direction, index, part);
+  });
   for (int direction = 0; direction < layout_.directions(); ++direction) end(direction, 0, args_.batch);
 }
 

@@ -17,10 +17,10 @@ struct GruSplit {
 
   GruSplit(const GruLayout& layout, const Team& team, int batch) {
     constexpr int64_t least_rows = 16;
-    constexpr double least_step = 5e5;   // floating-point operations in one step; below, one thread is faster
+    constexpr double least_work = 2.5e5, least_weights = 1.5e5;   // of a step; below both, one thread is faster
     const int64_t threads = team.threads(), directions = layout.directions();
-    const double step = 6.0 * batch * static_cast<double>(layout.hidden()) * static_cast<double>(layout.hidden());
-    parallel = threads > 1 && step >= least_step;
+    const double weights = 3.0 * static_cast<double>(layout.hidden()) * static_cast<double>(layout.hidden());
+    parallel = threads > 1 && (2 * batch * weights >= least_work || 4 * weights >= least_weights);
     if (!parallel || threads <= directions) return;
     const int64_t wanted = (threads + directions - 1) / directions;
     const int64_t blocks = std::min(wanted, batch / least_rows);

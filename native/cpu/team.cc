@@ -1,12 +1,25 @@
 #include "team.h"
 
+#include <algorithm>
 #include <chrono>
 #include <system_error>
 
 namespace grus {
 namespace {
 
-constexpr auto kSpin = std::chrono::microseconds(20);
+constexpr auto kSpin = std::chrono::microseconds(20), kYield = std::chrono::microseconds(200);
+constexpr uint64_t kSteps = 0xffffffff, kOver = kSteps;   // the number of a step; that of the end
+constexpr int kMostThreads = 200;                         // fit into now_
+
+// Teams that are at work.
+std::atomic<int>& active_teams() {
+  static std::atomic<int> count{0};
+  return count;
+}
+struct Active {
+  Active() { active_teams().fetch_add(1, std::memory_order_relaxed); }
+  ~Active() { active_teams().fetch_sub(1, std::memory_order_relaxed); }
+};
 
 void pause_cpu() {
 #if defined(__x86_64__) || defined(__i386__)
@@ -16,22 +29,24 @@ void pause_cpu() {
 #endif
 }
 
-// True as soon as ready() is, false after kSpin without it.
+// True as soon as ready() is, false after kYield without it.
 template <class Ready>
 bool spin_until(const Ready& ready) {
   const auto start = std::chrono::steady_clock::now();
-  do {
+  for (;;) {
     for (int i = 0; i < 32; ++i) {
       if (ready()) return true;
       pause_cpu();
     }
-  } while (std::chrono::steady_clock::now() - start < kSpin);
-  return ready();
+    const auto spent = std::chrono::steady_clock::now() - start;
+    if (spent > kYield) return ready();
+    if (spent > kSpin) std::this_thread::yield();
+  }
 }
 
 }  // namespace
 
-Team::Team(int threads) : threads_(threads > 1 ? threads : 1) {}
+Team::Team(int threads) : threads_(std::clamp(threads, 1, kMostThreads)), finished_(static_cast<size_t>(threads_)) {}
 
 Team::~Team() {
   {
@@ -46,7 +61,7 @@ void Team::start_workers() {
   started_ = true;
   workers_.reserve(static_cast<size_t>(threads_ - 1));
   try {
-    while (static_cast<int>(workers_.size()) < threads_ - 1) workers_.emplace_back([this] { worker(); });
+    while (static_cast<int>(workers_.size()) < threads_ - 1) workers_.emplace_back([this, index = static_cast<int>(workers_.size())] { worker(index); });
   } catch (const std::system_error&) {
     // The system gives no more threads: those that are there do the work, with the same result.
   }
@@ -61,18 +76,14 @@ void Team::parallel(int64_t tasks, TaskRef body) {
     run_here(tasks, body);
     return;
   }
+  const Active active;
   if (!started_) start_workers();
   body_ = &body;
   tasks_ = tasks;
   ended_.store(0, std::memory_order_relaxed);
   failed_.store(false, std::memory_order_relaxed);
-  const uint32_t round = static_cast<uint32_t>(ticket_.load(std::memory_order_relaxed) >> 32) + 1;
-  // Sequentially consistent, as is sleepers_: one of the two sides sees the other.
-  ticket_.store(uint64_t{round} << 32 | static_cast<uint64_t>(tasks));
-  if (sleepers_.load() > 0) {
-    { std::lock_guard<std::mutex> lock(mutex_); }
-    wake_.notify_all();
-  }
+  stepping_.store(false, std::memory_order_relaxed);
+  const uint32_t round = open_round(static_cast<uint64_t>(tasks));
   work_on(round);
   wait_for_end();
   busy_ = false;
@@ -83,14 +94,82 @@ void Team::parallel(int64_t tasks, TaskRef body) {
   }
 }
 
-bool Team::work_on(uint32_t round) {
-  bool worked = false;
+int Team::helpers() const { return threads_ / std::max(1, active_teams().load(std::memory_order_relaxed)) - 1; }
+
+uint32_t Team::open_round(uint64_t tasks) {
+  const int helpers = this->helpers();
+  helpers_.store(helpers, std::memory_order_relaxed);
+  const uint32_t round = static_cast<uint32_t>(ticket_.load(std::memory_order_relaxed) >> 32) + 1;
+  // Sequentially consistent, as is sleepers_: one of the two sides sees the other.
+  ticket_.store(uint64_t{round} << 32 | tasks);
+  if (helpers > 0 && sleepers_.load() > 0) {
+    { std::lock_guard<std::mutex> lock(mutex_); }
+    wake_.notify_all();
+  }
+  return round;
+}
+
+void Team::in_steps(int64_t steps, int64_t shares, StepRef body) {
+  if (shares <= 1 || threads_ == 1 || busy_.exchange(true)) {
+    for (int64_t step = 0; step < steps; ++step) {
+      for (int64_t share = 0; share < shares; ++share) body(step, share);
+    }
+    return;
+  }
+  const Active active;
+  if (!started_) start_workers();
+  step_body_ = &body;
+  shares_ = shares;
+  stepping_.store(true, std::memory_order_relaxed);
+  const uint32_t next = static_cast<uint32_t>(ticket_.load(std::memory_order_relaxed) >> 32) + 1;
+  joined_.store(uint64_t{next} << 32, std::memory_order_relaxed);
+  const uint64_t round = uint64_t{open_round(0)} << 40;
+  for (int64_t step = 0; step < steps; ++step) {
+    const int64_t there = static_cast<uint32_t>(joined_.load(std::memory_order_acquire));
+    const int64_t threads = 1 + std::clamp<int64_t>(std::min<int64_t>(there, helpers()), 0, shares - 1);
+    const uint64_t now = round | (static_cast<uint64_t>(step) % kOver) << 8 | static_cast<uint64_t>(threads);
+    now_.store(now, std::memory_order_release);
+    for (int64_t share = 0; share < shares; share += threads) body(step, share);
+    for (int64_t i = 1; i < threads; ++i) {
+      const std::atomic<uint64_t>& finished = finished_[static_cast<size_t>(i)].step;
+      while (!spin_until([&] { return finished.load(std::memory_order_acquire) == now; })) {}
+    }
+  }
+  now_.store(round | kOver << 8, std::memory_order_release);
+  busy_ = false;
+}
+
+// Joined workers look at now_ without sleeping: it changes every few microseconds. One that is not wanted in a step waits for the next.
+void Team::join(uint32_t round) {
+  uint64_t joined = joined_.load(std::memory_order_relaxed);
+  do {
+    if (static_cast<uint32_t>(joined >> 32) != round) return;   // over, and another has begun
+  } while (!joined_.compare_exchange_weak(joined, joined + 1, std::memory_order_acq_rel, std::memory_order_relaxed));
+  const int64_t self = static_cast<uint32_t>(joined) + 1;
+  const uint64_t ours = (uint64_t{round} << 40) >> 40;
+  uint64_t seen = ~uint64_t{0}, now = 0;
+  for (;;) {
+    const auto changed = [&] { return (now = now_.load(std::memory_order_acquire)) != seen || stop_.load(std::memory_order_relaxed); };
+    while (!spin_until(changed)) {}
+    const uint64_t step = now >> 8 & kSteps;
+    const bool begun = now >> 40 == ours;
+    if (stop_.load(std::memory_order_relaxed) || (begun && step == kOver)) return;
+    if (!begun && static_cast<uint32_t>(ticket_.load() >> 32) != round) return;
+    seen = now;
+    const int64_t threads = static_cast<int64_t>(now & 0xff);
+    if (!begun || self >= threads) continue;
+    for (int64_t share = self; share < shares_; share += threads) (*step_body_)(static_cast<int64_t>(step), share);
+    finished_[static_cast<size_t>(self)].step.store(now, std::memory_order_release);
+  }
+}
+
+void Team::work_on(uint32_t round) {
   uint64_t ticket = ticket_.load(std::memory_order_acquire);
   for (;;) {
     const uint32_t left = static_cast<uint32_t>(ticket);
-    if (static_cast<uint32_t>(ticket >> 32) != round || left == 0) return worked;
+    if (static_cast<uint32_t>(ticket >> 32) != round || left == 0) return;
     if (!ticket_.compare_exchange_weak(ticket, ticket - 1, std::memory_order_acq_rel, std::memory_order_acquire)) continue;
-    worked = true;   // this task is ours, so the round cannot end and body_ and tasks_ stand still until it is done
+    // This task is ours, so the round cannot end and body_ and tasks_ stand still until it is done
     const int64_t tasks = tasks_;
     if (!failed_.load(std::memory_order_relaxed)) {
       try {
@@ -129,11 +208,13 @@ uint32_t Team::wait_for_round(uint32_t seen) {
   return round();
 }
 
-void Team::worker() {
+void Team::worker(int index) {
   uint32_t seen = 0;
   while (!stop_.load(std::memory_order_relaxed)) {
     const uint32_t round = wait_for_round(seen);
-    if (round != seen) work_on(round);
+    if (round != seen && index < helpers_.load(std::memory_order_relaxed)) {
+      stepping_.load(std::memory_order_relaxed) ? join(round) : work_on(round);
+    }
     seen = round;
   }
 }

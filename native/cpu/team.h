@@ -10,19 +10,24 @@
 
 namespace grus {
 
-// A callable seen through two pointers: passing a lambda to Team::parallel allocates nothing. It must outlive the call it is passed to.
-class TaskRef {
+// A callable seen through two pointers: passing a lambda to a team allocates nothing. It must outlive the call it is passed to.
+template <class... Arguments>
+class CallRef {
  public:
-  template <class F, class = std::enable_if_t<!std::is_same_v<std::decay_t<F>, TaskRef>>>
-  TaskRef(const F& body) : object_(&body), call_([](const void* object, int64_t task) { (*static_cast<const F*>(object))(task); }) {}
-  void operator()(int64_t task) const { call_(object_, task); }
+  template <class F, class = std::enable_if_t<!std::is_same_v<std::decay_t<F>, CallRef>>>
+  CallRef(const F& body)
+      : object_(&body), call_([](const void* object, Arguments... arguments) { (*static_cast<const F*>(object))(arguments...); }) {}
+  void operator()(Arguments... arguments) const { call_(object_, arguments...); }
 
  private:
   const void* object_;
-  void (*call_)(const void*, int64_t);
+  void (*call_)(const void*, Arguments...);
 };
+using TaskRef = CallRef<int64_t>;
+using StepRef = CallRef<int64_t, int64_t>;   // step, share
 
-// The threads of one backend; the calling thread is one of them. Idle ones spin for about 20 us, then sleep.
+// The threads of one backend; the calling thread is one of them. One with nothing to do looks for work for about 20 us, lets others run for
+// about 200 us more, then sleeps. When several teams work at the same time, each makes do with its part of its threads.
 // Which thread runs a task is chance; what a task is must not depend on threads(), so that results are the same bits for any team.
 class Team {
  public:
@@ -36,11 +41,17 @@ class Team {
   // skipped.
   // Called from inside a body it runs the tasks on the spot. Only the owner's thread may call it otherwise.
   void parallel(int64_t tasks, TaskRef body);
+  // Runs body(step, share) for all shares of step 0, then for all of step 1, and so on: one signal there and back a step, and a share stays
+  // with a thread as long as no thread joins. A thread that wakes late joins at the next step. body must not throw.
+  void in_steps(int64_t steps, int64_t shares, StepRef body);
 
  private:
   void start_workers();
-  void worker();
-  bool work_on(uint32_t round);            // takes tasks of this round until none is left
+  void worker(int index);
+  int helpers() const;                     // workers that may take part now
+  uint32_t open_round(uint64_t tasks);
+  void join(uint32_t round);
+  void work_on(uint32_t round);            // takes tasks of this round until none is left
   uint32_t wait_for_round(uint32_t seen);
   void wait_for_end();
   void run_here(int64_t tasks, TaskRef body);
@@ -52,10 +63,19 @@ class Team {
   // round << 32 | tasks not yet taken. A late sleeper can take nothing from a round that has moved on, so nobody waits for it.
   std::atomic<uint64_t> ticket_{0};
   std::atomic<int64_t> ended_{0};
+  std::atomic<int> helpers_{0};            // workers from here on leave the round alone
   int64_t tasks_ = 0;
   const TaskRef* body_ = nullptr;
   std::atomic<bool> failed_{false};
   std::exception_ptr error_;
+  // in_steps: what all do now, a step that those do who have joined before it. round << 40 | step << 8 | threads
+  std::atomic<bool> stepping_{false};
+  std::atomic<uint64_t> now_{0};
+  std::atomic<uint64_t> joined_{0};        // round << 32 | workers that have joined
+  int64_t shares_ = 0;
+  const StepRef* step_body_ = nullptr;
+  struct alignas(64) Finished { std::atomic<uint64_t> step{0}; };   // the last now_ that a thread has done its shares of
+  std::vector<Finished> finished_;
   std::mutex mutex_;
   std::condition_variable wake_, done_;
   std::atomic<int> sleepers_{0};
