@@ -100,5 +100,6 @@ export type {
   Regularizer,
 } from './spec/types.js'
 export { type DataType, type FloatTensor, type NestedArray, type Tensor, type TensorLike, type TensorOptions, tensor } from './tensor.js'
+export { getThreads, setThreads } from './threads.js'
 export { Trainer, type TrainerOptions } from './trainer.js'
 export type { Dataset, EvaluateOptions, FitOptions, History } from './training/options.js'

@@ -257,6 +257,10 @@ export interface NativeAddon {
   Gru: new (gru: NativeGruOptions, options: NativeEngineOptions) => NativeGru
   /** What each device offers here: the engine's name, or why there is none. */
   devices(): { device: 'cpu' | 'cuda'; available: boolean; detail: string }[]
+  /** Of CPU engines made from now on with threads 0, in the whole process. */
+  setThreads(threads: number): void
+  /** That number and where it comes from; 0: there is none, for this reason. */
+  threads(): { threads: number; reason: string }
   /** What device 'cuda' needs and what there is; the libraries too where there is a GPU to use them, or when thorough. */
   cudaReport(thorough: boolean): NativeCudaReport
 }
