@@ -45,7 +45,8 @@ int default_threads() {
 
 void set_default_threads(int threads) {
   if (threads < 1 || threads > kMaximumThreads) {
-    throw Error(ErrorCode::invalid_argument, "[setThreads] threads must be an integer from " + range() + ", got " + std::to_string(threads));
+    const std::string came = std::to_string(threads);
+    throw Error(ErrorCode::invalid_argument, "[setThreads] threads must be an integer from " + range() + ", got " + came);
   }
   setting().store(threads, std::memory_order_relaxed);
 }

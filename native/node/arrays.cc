@@ -75,7 +75,8 @@ int64_t read_size(const Napi::Value& value, const char* where, const char* what)
   double number = 0;
   const bool is_number = napi_get_value_double(value.Env(), value, &number) == napi_ok;
   if (!is_number || !(number == std::floor(number)) || number < 1 || number > INT32_MAX) {
-    throw Error(ErrorCode::invalid_argument, std::string("[") + where + "] " + what + " must be a positive integer, got " + describe(value));
+    throw Error(ErrorCode::invalid_argument,
+                std::string("[") + where + "] " + what + " must be a positive integer, got " + describe(value));
   }
   return static_cast<int64_t>(number);
 }

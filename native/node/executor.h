@@ -36,8 +36,8 @@ class Executor : public std::enable_shared_from_this<Executor> {
   Napi::Promise submit(Napi::Object owner, std::function<void()> work, std::function<Napi::Value(Napi::Env)> result,
                        JobKind kind = JobKind::work);
   // Until the JavaScript thread returns to its loop, the resource is this thread's: nothing runs on it and nothing can be queued. Waits for
-  // transfers, which never wait for JavaScript, and throws what they failed with. Refuses while other jobs are unsettled: whether they still
-  // run would be a matter of chance, and waiting for them would block the loop.
+  // transfers, which never wait for JavaScript, and throws what they failed with. Refuses while other jobs are unsettled: whether they
+  // still run would be a matter of chance, and waiting for them would block the loop.
   void claim(const char* where);
   // Returns at once: queued jobs are rejected, the one in flight ends and resolves, then the thread frees the resource and is joined.
   void dispose();
