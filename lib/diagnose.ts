@@ -24,6 +24,10 @@ export interface DeviceReport {
   available: boolean
   /** The engine that would compute, or why there is none. */
   detail: string
+  /** Of `'cpu'`: how many a model takes that does not say; absent where `GRUS_NUM_THREADS` is no number. */
+  threads?: number
+  /** Where that number comes from, e.g. `'4 cores, cgroup allows 1.5'`, or why there is none. */
+  threadsReason?: string
   /** Of `'cuda'`: what it needs, and what of it is here. */
   components?: DeviceComponent[]
   /** What would make the device available, one step or command each. */
@@ -38,8 +42,9 @@ export interface DeviceReport {
  */
 export function diagnose(): DeviceReport[] {
   const report = native().cudaReport(true)
+  const { threads, reason } = native().threads()
   return engines().map((engine) => {
-    if (engine.device === 'cpu') return engine
+    if (engine.device === 'cpu') return { ...engine, ...(threads > 0 && { threads }), threadsReason: reason }
     const detail = engine.available ? engine.detail : report.problem || engine.detail
     return { ...engine, detail, components: report.components.map(toComponent), advice: report.advice }
   })

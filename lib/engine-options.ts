@@ -30,7 +30,7 @@ export interface EngineOptions {
   algorithm?: GruAlgorithm
   /** On GPUs: a pass that was seen before is captured as a CUDA graph and replayed; results are the same. Default true. */
   graphs?: boolean
-  /** Of the CPU. Default: as many as the machine has cores. */
+  /** Of the CPU. Default: {@link getThreads}. The result does not depend on it. */
   threads?: number
 }
 

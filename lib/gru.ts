@@ -15,7 +15,8 @@ import { allocating, checkWeights, flatten, type NamedTensors, unflatten, type W
 import { type NativeGru, type NativeParameter, native } from './native.js'
 import { RandomStream, randomSeed } from './random.js'
 import { parse } from './spec/parse.js'
-import { type FloatTensor, showShape, sizeOf, type Tensor, type TensorLike, toTensor } from './tensor.js'
+import { checkKeys, OutputRoom } from './sync.js'
+import { type FloatTensor, sameShape, showShape, sizeOf, type Tensor, type TensorLike, toTensor } from './tensor.js'
 
 export interface GruForwardOptions {
   /** The first state, [L*D, B, H], layer-major. Default: zeros. */
@@ -26,6 +27,22 @@ export interface GruForwardOptions {
   mask?: TensorLike
   /** Keeps what backward needs. Default false. */
   training?: boolean
+}
+
+export interface GruForwardSyncOptions extends Omit<GruForwardOptions, 'training'> {
+  /** Where the results go, each of just the length of its shape. hy may be the data of hx. Default: new arrays. */
+  out?: { y?: Float32Array; hy?: Float32Array }
+}
+
+/** A call's arguments, checked. */
+interface Call {
+  batch: number
+  steps: number
+  x: Float32Array
+  hx: Float32Array | undefined
+  mask: Uint8Array | undefined
+  yShape: number[]
+  stateShape: number[]
 }
 
 /** What one forward call had, for the backward that follows. */
@@ -46,6 +63,7 @@ export class Gru {
   readonly #layout: NativeParameter[]
   readonly #shapes: readonly WeightShape[]
   #parameters: ReadonlyMap<string, FloatTensor>
+  readonly #rooms = { y: new OutputRoom(), hy: new OutputRoom() }
   #forwarded: Forwarded | undefined
   #disposed = false
   #failure: unknown
@@ -106,25 +124,34 @@ export class Gru {
   async forward(x: TensorLike, options: GruForwardOptions = {}): Promise<{ y: FloatTensor; hy: FloatTensor }> {
     const where = 'Gru.forward'
     this.#checkAlive(where)
-    const { hx, training, ...masks } = parse(where, forwardSchema, options)
-    const { inputSize, hiddenSize, numLayers, layout, direction } = this.#options
-    const directions = direction === 'both' ? 2 : 1
-    const { data, shape } = toTensor(where, 'x', x)
-    if (shape.length !== 3 || shape[2] !== inputSize || shape.includes(0)) {
-      const wanted = layout === 'BTI' ? `[B, T, ${inputSize}]` : `[T, B, ${inputSize}]`
-      throw new GrusError('SHAPE_MISMATCH', `[${where}] x must be ${wanted} with at least one row and step, got shape ${showShape(shape)}`)
-    }
-    const timeMajor = layout === 'TBI'
-    const [batch, steps] = timeMajor ? [shape[1]!, shape[0]!] : [shape[0]!, shape[1]!]
-    const stateShape = [numLayers * directions, batch, hiddenSize]
-    const yShape = [...shape.slice(0, 2), directions * hiddenSize]
-    const call: Parameters<NativeGru['forward']>[0] = { batch, steps, timeMajor, training, x: floats(data) }
-    if (hx !== undefined) call.hx = checkShape(where, 'hx', hx, stateShape)
-    const mask = checkMask(where, true, batch, steps, masks)
-    if (mask) call.mask = mask
-    if (training) this.#forwarded = { x: [...shape], y: yShape, hx: stateShape }
+    const { hx, training, lengths, mask } = parse(where, forwardSchema, options)
+    const { yShape, stateShape, ...checked } = this.#check(where, x, hx, lengths, mask)
+    const timeMajor = this.#options.layout === 'TBI'
+    const call: Parameters<NativeGru['forward']>[0] = { ...checked, timeMajor, training }
+    if (training) this.#forwarded = { x: [yShape[0]!, yShape[1]!, this.#options.inputSize], y: yShape, hx: stateShape }
     const { y, hy } = await this.#native.forward(call)
     return { y: { data: y, shape: yShape }, hy: { data: hy, shape: stateShape } }
+  }
+
+  /**
+   * As forward without training, computed before it returns: for streams of small steps, where a promise would cost more than the step. To carry the
+   * state along, give the hy of one call as the hx of the next; nothing else runs in this thread meanwhile.
+   *
+   * @param x - as forward's. Given as a tensor and with `out`, nothing is allocated but the two tensors that come back
+   * @returns the same numbers as forward's; their data are those of `out` that were given
+   * @throws GrusError SHAPE_MISMATCH, INVALID_ARGUMENT (also while a forward or backward has not settled: await it first), DISPOSED
+   */
+  forwardSync(x: TensorLike, options: GruForwardSyncOptions = {}): { y: FloatTensor; hy: FloatTensor } {
+    const where = 'Gru.forwardSync'
+    this.#checkAlive(where)
+    checkKeys(where, options, ['hx', 'lengths', 'mask', 'out'])
+    const { out } = options
+    if (out !== undefined) checkKeys(where, out, ['y', 'hy'], 'out')
+    const call = this.#check(where, x, options.hx, options.lengths, options.mask)
+    const y = this.#rooms.y.take(where, 'out.y', out?.y, sizeOf(call.yShape))
+    const hy = this.#rooms.hy.take(where, 'out.hy', out?.hy, sizeOf(call.stateShape))
+    this.#native.forwardSync(call.batch, call.steps, this.#options.layout === 'TBI', call.x, call.hx, call.mask, y, hy)
+    return { y: { data: this.#rooms.y.give(y), shape: call.yShape }, hy: { data: this.#rooms.hy.give(hy), shape: call.stateShape } }
   }
 
   /**
@@ -165,6 +192,29 @@ export class Gru {
     this.dispose()
   }
 
+  #check(where: string, x: TensorLike, hx?: Tensor, lengths?: readonly number[], mask?: TensorLike): Call {
+    const { inputSize, hiddenSize, numLayers, layout, direction } = this.#options
+    const directions = direction === 'both' ? 2 : 1
+    const { data, shape } = toTensor(where, 'x', x)
+    if (shape.length !== 3 || shape[2] !== inputSize || shape.includes(0)) {
+      const wanted = layout === 'BTI' ? `[B, T, ${inputSize}]` : `[T, B, ${inputSize}]`
+      throw new GrusError('SHAPE_MISMATCH', `[${where}] x must be ${wanted} with at least one row and step, got shape ${showShape(shape)}`)
+    }
+    const timeMajor = layout === 'TBI'
+    const batch = shape[timeMajor ? 1 : 0]!
+    const steps = shape[timeMajor ? 0 : 1]!
+    const stateShape = [numLayers * directions, batch, hiddenSize]
+    return {
+      batch,
+      steps,
+      x: floats(data),
+      hx: hx === undefined ? undefined : checkShape(where, 'hx', hx, stateShape),
+      mask: checkMask(where, true, batch, steps, { lengths, mask }),
+      yShape: [shape[0]!, shape[1]!, directions * hiddenSize],
+      stateShape,
+    }
+  }
+
   #write(): void {
     this.#native.writeParameters(flatten(this.#layout, this.#shapes, this.#parameters)).catch((error: unknown) => {
       this.#failure = error
@@ -179,7 +229,7 @@ export class Gru {
 
 function checkShape(where: string, name: string, value: Tensor, shape: readonly number[]): Float32Array {
   const given = toTensor(where, name, value)
-  if (showShape(given.shape) === showShape(shape)) return floats(given.data)
+  if (sameShape(given.shape, shape)) return floats(given.data)
   throw new GrusError('SHAPE_MISMATCH', `[${where}] ${name} must have shape ${showShape(shape)}, got ${showShape(given.shape)}`)
 }
 

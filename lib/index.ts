@@ -13,7 +13,7 @@ export { type TimeseriesWindows, type TimeseriesWindowsOptions, timeseriesWindow
 export { type DeviceComponent, type DeviceReport, diagnose } from './diagnose.js'
 export type { DeviceName, EngineOptions, GruAlgorithm, Precision } from './engine-options.js'
 export { GrusError, type GrusErrorCode } from './errors.js'
-export { Gru, type GruForwardOptions } from './gru.js'
+export { Gru, type GruForwardOptions, type GruForwardSyncOptions } from './gru.js'
 export type { GruClassOptions } from './gru-options.js'
 export { bidirectional, dense, dropout, embedding, gru } from './layers.js'
 export { type LoadModelOptions, loadModel } from './load-model.js'
@@ -56,6 +56,7 @@ export {
   type Model,
   type ModelOptions,
   type PredictOptions,
+  type PredictSyncOptions,
   type PredictWithStatesOptions,
   sequential,
 } from './model.js'
@@ -99,5 +100,6 @@ export type {
   Regularizer,
 } from './spec/types.js'
 export { type DataType, type FloatTensor, type NestedArray, type Tensor, type TensorLike, type TensorOptions, tensor } from './tensor.js'
+export { getThreads, setThreads } from './threads.js'
 export { Trainer, type TrainerOptions } from './trainer.js'
 export type { Dataset, EvaluateOptions, FitOptions, History } from './training/options.js'

@@ -1,6 +1,8 @@
 import type { CheckedInputs } from './data/inputs.js'
 import { GrusError } from './errors.js'
 import type { NativeBatch, NativeSession } from './native.js'
+import { gruOf, type NamedLayer } from './spec/network.js'
+import { allocate } from './sync.js'
 import { describe, showShape, sizeOf, type Tensor } from './tensor.js'
 import type { Batcher } from './training/batcher.js'
 
@@ -77,10 +79,13 @@ export function checkStates(
   })
 }
 
-function allocate(where: string, count: number): Float32Array {
-  try {
-    return new Float32Array(count)
-  } catch (cause) {
-    throw new GrusError('OUT_OF_MEMORY', `[${where}] no memory for an output of ${count} numbers; predict in parts`, { cause })
-  }
+/** [D, B, H] of each layer whose states can be read. */
+export function stateShapes(where: string, layers: readonly NamedLayer[], rows: number): { layer: string; shape: number[] }[] {
+  const shapes = layers.flatMap((layer) => {
+    const gru = gruOf(layer)
+    if (!gru?.returnState && !gru?.stateful) return []
+    return [{ layer: layer.name, shape: [layer.type === 'bidirectional' ? 2 : 1, rows, gru.units] }]
+  })
+  if (shapes.length === 0) throw new GrusError('INVALID_ARGUMENT', `[${where}] no layer has returnState or stateful: there are no states`)
+  return shapes
 }

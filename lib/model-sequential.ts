@@ -4,11 +4,11 @@ import type { TextVectorizer } from './data/text.js'
 import { pickDevice, warnOfFallback } from './diagnose.js'
 import { type CheckedEngineOptions, checkEngine, type DeviceName, lowerEngine, type Precision } from './engine-options.js'
 import { GrusError } from './errors.js'
-import type { ForwardOptions, Model, ModelOptions, PredictOptions, PredictWithStatesOptions } from './model.js'
+import type { ForwardOptions, Model, ModelOptions, PredictOptions, PredictSyncOptions, PredictWithStatesOptions } from './model.js'
 import { saveModel } from './model-file.js'
 import { type ModelInternals, type ModelOutput, setModelInternals } from './model-internals.js'
 import { buildSchema, forwardSchema, optionsSchema, predictSchema, statesSchema } from './model-options.js'
-import { checkStates, predictBatches, toBatch } from './model-predict.js'
+import { checkStates, predictBatches, stateShapes, toBatch } from './model-predict.js'
 import { layerParams, shapeOf, summaryLines } from './model-summary.js'
 import { allocating, checkLayout, checkWeights, flatten, initialWeights, type NamedTensors, unflatten } from './model-weights.js'
 import { type NativeParameter, type NativeSession, native } from './native.js'
@@ -17,7 +17,8 @@ import { lower, type Network } from './spec/lower.js'
 import { checkLayers, gruOf, inputOf, type NamedLayer, type NetworkInput, placeLayers } from './spec/network.js'
 import { parse } from './spec/parse.js'
 import type { LayerSpec } from './spec/types.js'
-import { type FloatTensor, showShape, type Tensor, type TensorLike, toTensor } from './tensor.js'
+import { checkKeys, OutputRoom } from './sync.js'
+import { type FloatTensor, showShape, sizeOf, type Tensor, type TensorLike, toTensor } from './tensor.js'
 import { Batcher } from './training/batcher.js'
 import { predictTrimming } from './training/trimming.js'
 
@@ -40,6 +41,7 @@ export class SequentialModel implements Model {
   readonly #input: NetworkInput
   #built: Built | undefined
   #forwarded: { x: readonly number[]; y: readonly number[] } | undefined
+  readonly #room = new OutputRoom()
   #disposed = false
   /** A transfer of weights that failed after its call had returned. */
   #failure: unknown
@@ -118,12 +120,24 @@ export class SequentialModel implements Model {
     return { data: y, shape: this.#outputShapeOf(inputs) }
   }
 
+  predictSync(x: TensorLike, options: PredictSyncOptions = {}): FloatTensor {
+    const where = 'model.predictSync'
+    this.#checkAlive(where)
+    checkKeys(where, options, ['mask', 'lengths', 'out'])
+    const { mask, lengths, out } = options
+    const inputs = checkInputs(where, this, { x, mask, lengths })
+    const shape = this.#outputShapeOf(inputs)
+    const y = this.#room.take(where, 'out', out, sizeOf(shape))
+    this.#session(where).predictSync(inputs.rows, inputs.steps, inputs.x, inputs.mask, y)
+    return { data: this.#room.give(y), shape }
+  }
+
   async predictWithStates(x: TensorLike, options: PredictWithStatesOptions = {}): Promise<{ y: FloatTensor; states: FloatTensor[] }> {
     const where = 'model.predictWithStates'
     this.#checkAlive(where)
     const { initialStates, ...masks } = parse(where, statesSchema, options)
     const inputs = checkInputs(where, this, { x, ...masks })
-    const shapes = this.#stateShapes(where, inputs.rows)
+    const shapes = stateShapes(where, this.#layers, inputs.rows)
     const given = initialStates && checkStates(where, initialStates, shapes)
     const session = this.#session(where)
     // queued together, so that no other call's batch comes between
@@ -260,17 +274,6 @@ export class SequentialModel implements Model {
   #outputRow(inputs: CheckedInputs): number {
     const output = this.#output('model')
     return output.sequence ? inputs.steps * output.size : output.size
-  }
-
-  /** [D, B, H] of each layer whose states can be read. */
-  #stateShapes(where: string, rows: number): { layer: string; shape: number[] }[] {
-    const shapes = this.#layers.flatMap((layer) => {
-      const gru = gruOf(layer)
-      if (!gru?.returnState && !gru?.stateful) return []
-      return [{ layer: layer.name, shape: [layer.type === 'bidirectional' ? 2 : 1, rows, gru.units] }]
-    })
-    if (shapes.length === 0) throw new GrusError('INVALID_ARGUMENT', `[${where}] no layer has returnState or stateful: there are no states`)
-    return shapes
   }
 
   #internals(): ModelInternals {

@@ -29,6 +29,11 @@ export interface PredictOptions extends MaskOptions {
   signal?: AbortSignal
 }
 
+export interface PredictSyncOptions extends MaskOptions {
+  /** Where the result goes: [B, K] or [B, T, K] row-major, of just that length. It may be the data of x. Default: a new array. */
+  out?: Float32Array
+}
+
 export interface PredictWithStatesOptions extends MaskOptions {
   /** [D, B, H] for each layer with returnState or stateful, in layer order. Default: zeros, or the state carried along. */
   initialStates?: readonly Tensor[]
@@ -86,6 +91,16 @@ export interface Model {
    * @throws GrusError SHAPE_MISMATCH, INVALID_ARGUMENT (naming the row), ABORTED, DISPOSED
    */
   predict(x: TensorLike, options?: PredictOptions): Promise<FloatTensor>
+
+  /**
+   * As predict, in one batch, computed before it returns: for streams of small steps, where a promise would cost more than the step. Stateful layers carry
+   * their states along, from predict to predictSync too. Nothing else runs in this thread meanwhile.
+   *
+   * @param x - as predict's. Given as a tensor and with `out`, nothing is allocated but the tensor that comes back
+   * @returns the same numbers as predict's; its data is `out` if that was given
+   * @throws GrusError SHAPE_MISMATCH, INVALID_ARGUMENT (also while calls that return promises have not settled: await them first), DISPOSED
+   */
+  predictSync(x: TensorLike, options?: PredictSyncOptions): FloatTensor
 
   /** As predict, in one batch, with the final states [D, B, H] of each layer with `returnState` or `stateful`, in layer order. */
   predictWithStates(x: TensorLike, options?: PredictWithStatesOptions): Promise<{ y: FloatTensor; states: FloatTensor[] }>

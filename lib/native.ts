@@ -164,6 +164,11 @@ export interface NativeSession {
   statistics(reset: boolean): Promise<Float64Array>
   /** Inference: y [B, T?, K] batch-major. */
   predict(batch: NativeBatch): Promise<Float32Array>
+  /**
+   * predict on this thread, into y: positional, as every field of an object would cost as much as the call. Throws INVALID_ARGUMENT while promises of
+   * this object are unsettled, those of writeParameters and writeStates excepted.
+   */
+  predictSync(batch: number, steps: number, x: Float32Array | Int32Array, mask: Uint8Array | undefined, y: Float32Array): void
   /** The door for losses made elsewhere: forward keeps what backward needs. */
   forward(batch: NativeBatch, training: boolean): Promise<Float32Array>
   /** dy [B, T?, K] -> dx [B, T?, I], null for ids. Gradients (regularisers included) replace the last ones. */
@@ -198,10 +203,21 @@ export interface NativeGru {
     timeMajor: boolean
     training: boolean
     x: Float32Array
-    hx?: Float32Array
-    /** [B, T], any pattern; absent: all valid */
-    mask?: Uint8Array
+    hx?: Float32Array | undefined
+    /** [B, T], any pattern; undefined: all valid */
+    mask?: Uint8Array | undefined
   }): Promise<{ y: Float32Array; hy: Float32Array }>
+  /** forward without training on this thread, into y and hy; as predictSync. */
+  forwardSync(
+    batch: number,
+    steps: number,
+    timeMajor: boolean,
+    x: Float32Array,
+    hx: Float32Array | undefined,
+    mask: Uint8Array | undefined,
+    y: Float32Array,
+    hy: Float32Array,
+  ): void
   /** For the last forward with training: true. gradients: flat values as in parameters(). */
   backward(call: { dy?: Float32Array; dhy?: Float32Array }): Promise<{ dx: Float32Array; dhx: Float32Array; gradients: Float32Array }>
   memory(): { allocations: number; bytes: number }
@@ -241,6 +257,10 @@ export interface NativeAddon {
   Gru: new (gru: NativeGruOptions, options: NativeEngineOptions) => NativeGru
   /** What each device offers here: the engine's name, or why there is none. */
   devices(): { device: 'cpu' | 'cuda'; available: boolean; detail: string }[]
+  /** Of CPU engines made from now on with threads 0, in the whole process. */
+  setThreads(threads: number): void
+  /** That number and where it comes from; 0: there is none, for this reason. */
+  threads(): { threads: number; reason: string }
   /** What device 'cuda' needs and what there is; the libraries too where there is a GPU to use them, or when thorough. */
   cudaReport(thorough: boolean): NativeCudaReport
 }

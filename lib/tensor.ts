@@ -62,7 +62,15 @@ export function toTensor(where: string, name: string, value: TensorLike, dtype: 
 
 /** How many elements a shape holds. */
 export function sizeOf(shape: readonly number[]): number {
-  return shape.reduce((size, n) => size * n, 1)
+  let size = 1
+  for (let i = 0; i < shape.length; i++) size *= shape[i]!
+  return size
+}
+
+export function sameShape(a: readonly number[], b: readonly number[]): boolean {
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
 }
 
 /** `[2, 3]`, for messages. */
@@ -84,7 +92,7 @@ function checkOptions(where: string, options: TensorOptions): DataType | undefin
 }
 
 function withShape(where: string, data: Tensor['data'], shape: readonly number[], name = 'shape', same?: Tensor): Tensor {
-  if (!Array.isArray(shape) || ![...shape].every((n) => Number.isSafeInteger(n) && n >= 0)) {
+  if (!Array.isArray(shape) || !allCounts(shape)) {
     throw new GrusError('INVALID_ARGUMENT', `[${where}] ${name}: a shape must be an array of non-negative integers, got ${describe(shape)}`)
   }
   if (sizeOf(shape) !== data.length) {
@@ -92,6 +100,11 @@ function withShape(where: string, data: Tensor['data'], shape: readonly number[]
     throw new GrusError('SHAPE_MISMATCH', `[${where}] ${name}: ${held}`)
   }
   return same ?? { data, shape: [...shape] }
+}
+
+function allCounts(shape: readonly number[]): boolean {
+  for (let i = 0; i < shape.length; i++) if (!(Number.isSafeInteger(shape[i]) && shape[i]! >= 0)) return false
+  return true
 }
 
 function fromNested(where: string, values: NestedArray, dtype: DataType, name = 'values'): Tensor {

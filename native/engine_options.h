@@ -15,7 +15,7 @@ enum class GruAlgorithm { heuristic, standard, persist_static, persist_dynamic, 
 struct EngineOptions {
   Device device = Device::automatic;
   int index = 0;                        // which GPU
-  int threads = 0;                      // of the CPU engine; <= 0: GRUS_NUM_THREADS, else the cores (64 at most)
+  int threads = 0;                      // of the CPU engine; <= 0: default_threads()
   Precision precision = Precision::float32;
   GruAlgorithm algorithm = GruAlgorithm::heuristic;
   bool graphs = true;                   // CUDA: a step seen before is captured once and replayed

@@ -3,16 +3,22 @@
 #include <algorithm>
 #include <climits>
 #include <cstring>
+#include <initializer_list>
 
 #include "description.h"
 
 namespace grus {
 namespace {
 
-void check_count(size_t came, int64_t expected, const std::string& what) {
-  if (came != static_cast<size_t>(expected)) {
-    throw Error(ErrorCode::shape_mismatch, what + " must have " + std::to_string(expected) + " values, got " + std::to_string(came));
-  }
+using Axes = std::initializer_list<int64_t>;
+
+// what, with its axes if there are any, is put into words only when it is needed.
+void check_count(size_t came, int64_t expected, const char* what, Axes axes = {}) {
+  if (came == static_cast<size_t>(expected)) return;
+  std::string text = what;
+  for (const int64_t* axis = axes.begin(); axis != axes.end(); ++axis) text += (axis == axes.begin() ? " [" : ", ") + std::to_string(*axis);
+  text += axes.size() > 0 ? "]" : "";
+  throw Error(ErrorCode::shape_mismatch, text + " must have " + std::to_string(expected) + " values, got " + std::to_string(came));
 }
 
 }  // namespace
@@ -24,8 +30,12 @@ GruSession::GruSession(const GruDescription& description, std::unique_ptr<Backen
   parameters_ = memory_.allocate(static_cast<size_t>(table_.flat_count()) * sizeof(float));
 }
 
-int64_t GruSession::state_count(int64_t batch) const {
-  return static_cast<int64_t>(description_.num_layers) * description_.directions() * batch * description_.hidden_size;
+size_t GruSession::state_count(int64_t batch) const {
+  return static_cast<size_t>(static_cast<int64_t>(description_.num_layers) * description_.directions() * batch * description_.hidden_size);
+}
+
+size_t GruSession::output_count(const GruCall& call) const {
+  return static_cast<size_t>(call.batch * call.steps * description_.directions() * description_.hidden_size);
 }
 
 void GruSession::check_sizes(const GruCall& call) const {
@@ -42,17 +52,14 @@ void GruSession::check_sizes(const GruCall& call) const {
   if (positions > INT64_MAX / 8 / description_.input_size) {
     throw Error(ErrorCode::shape_mismatch, "[forward] a batch of this size cannot exist");
   }
-  const std::string rows = std::to_string(call.time_major ? call.steps : call.batch) + ", " +
-                           std::to_string(call.time_major ? call.batch : call.steps);
-  check_count(call.x_count, positions * description_.input_size,
-              "[forward] x [" + rows + ", " + std::to_string(description_.input_size) + "]");
+  const int64_t first = call.time_major ? call.steps : call.batch, second = call.time_major ? call.batch : call.steps;
+  check_count(call.x_count, positions * description_.input_size, "[forward] x", {first, second, description_.input_size});
   if (call.hx) {
-    check_count(call.hx_count, state_count(call.batch),
-                "[forward] hx [" + std::to_string(description_.num_layers * description_.directions()) + ", " + std::to_string(call.batch) +
-                    ", " + std::to_string(description_.hidden_size) + "]");
+    check_count(call.hx_count, static_cast<int64_t>(state_count(call.batch)), "[forward] hx",
+                {description_.num_layers * description_.directions(), call.batch, description_.hidden_size});
   }
   if (call.mask) {
-    check_count(call.mask_count, positions, "[forward] mask [" + std::to_string(call.batch) + ", " + std::to_string(call.steps) + "]");
+    check_count(call.mask_count, positions, "[forward] mask", {call.batch, call.steps});
   }
 }
 
@@ -70,17 +77,18 @@ void GruSession::place(Room& room, int batch, int steps, bool training) {
   room.batch = 0;   // stays so if there is no room
   const int64_t rows = static_cast<int64_t>(batch) * steps;
   const int64_t width = static_cast<int64_t>(description_.directions()) * description_.hidden_size;
+  const int64_t states = static_cast<int64_t>(state_count(batch));
   room.arena.begin();
   room.arena.place(room.x, rows * description_.input_size);
-  room.arena.place(room.hx, state_count(batch));
+  room.arena.place(room.hx, states);
   room.arena.place(room.y, rows * width);
-  room.arena.place(room.hy, state_count(batch));
+  room.arena.place(room.hy, states);
   room.arena.place(room.lengths, batch);
   if (training) {
     room.arena.place(room.dx, rows * description_.input_size);
-    room.arena.place(room.dhx, state_count(batch));
+    room.arena.place(room.dhx, states);
     room.arena.place(room.dy, rows * width);
-    room.arena.place(room.dhy, state_count(batch));
+    room.arena.place(room.dhy, states);
     room.arena.place(room.reserve, static_cast<int64_t>(plan_->reserve_bytes(batch, steps)));
   }
   room.arena.place(room.workspace, static_cast<int64_t>(plan_->workspace_bytes(batch, steps, training)));
@@ -127,6 +135,13 @@ void GruSession::unstage(const Room& room, const float* source, float* values, i
 
 void GruSession::forward(const GruCall& call, std::vector<float>& y, std::vector<float>& hy) {
   check_sizes(call);
+  y.resize(output_count(call));
+  hy.resize(state_count(call.batch));
+  forward(call, y.data(), hy.data());
+}
+
+void GruSession::forward(const GruCall& call, float* y, float* hy) {
+  check_sizes(call);
   const int batch = static_cast<int>(call.batch), steps = static_cast<int>(call.steps);
   Room& room = call.training ? training_ : inference_;
   if (call.training) pending_ = false;
@@ -163,11 +178,8 @@ void GruSession::forward(const GruCall& call, std::vector<float>& y, std::vector
   pass.reserve = room.reserve;
   pass.workspace = room.workspace;
   plan_->forward(pass);
-  const int64_t width = static_cast<int64_t>(description_.directions()) * description_.hidden_size;
-  y.resize(static_cast<size_t>(call.batch * call.steps * width));
-  hy.resize(static_cast<size_t>(state_count(batch)));
-  unstage(room, room.y, y.data(), width);
-  backend_->download(hy.data(), room.hy, hy.size() * sizeof(float));
+  unstage(room, room.y, y, static_cast<int64_t>(description_.directions()) * description_.hidden_size);
+  backend_->download(hy, room.hy, state_count(batch) * sizeof(float));
   pending_ = pending_ || call.training;
 }
 
@@ -179,7 +191,7 @@ void GruSession::backward(const float* dy, size_t dy_count, const float* dhy, si
   const int64_t width = static_cast<int64_t>(description_.directions()) * description_.hidden_size;
   const int64_t rows = static_cast<int64_t>(room.batch) * room.steps;
   if (dy) check_count(dy_count, rows * width, "[backward] dy");
-  if (dhy) check_count(dhy_count, state_count(room.batch), "[backward] dhy");
+  if (dhy) check_count(dhy_count, static_cast<int64_t>(state_count(room.batch)), "[backward] dhy");
   if (!gradients_) gradients_ = memory_.allocate(static_cast<size_t>(table_.flat_count()) * sizeof(float));
   if (dy) backend_->upload(room.dy, stage(room, dy, width), dy_count * sizeof(float));
   if (dhy) backend_->upload(room.dhy, dhy, dhy_count * sizeof(float));
@@ -204,7 +216,7 @@ void GruSession::backward(const float* dy, size_t dy_count, const float* dhy, si
   pending_ = false;
   plan_->backward(pass);
   result.dx.resize(static_cast<size_t>(rows * description_.input_size));
-  result.dhx.resize(static_cast<size_t>(state_count(room.batch)));
+  result.dhx.resize(state_count(room.batch));
   result.parameters.resize(static_cast<size_t>(table_.logical_count()));
   unstage(room, room.dx, result.dx.data(), description_.input_size);
   backend_->download(result.dhx.data(), room.dhx, result.dhx.size() * sizeof(float));

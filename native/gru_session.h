@@ -33,9 +33,13 @@ class GruSession {
   const ParameterTable& table() const { return table_; }                                 // fixed
   const std::shared_ptr<MemoryCounters>& memory() const { return memory_.counters(); }   // fixed
   void check_sizes(const GruCall& call) const;                                           // fixed
+  // Values of y [B, T, D*H] and of a state [L*D, B, H]; of sizes that have been checked.
+  size_t output_count(const GruCall& call) const;                                        // fixed
+  size_t state_count(int64_t batch) const;                                               // fixed
 
   void write_parameters(const float* values, size_t count);
-  // y: 0 at masked steps; hy: after the row's last valid step.
+  // y: 0 at masked steps; hy: after the row's last valid step. Both are written last: they may overlap x and hx.
+  void forward(const GruCall& call, float* y, float* hy);
   void forward(const GruCall& call, std::vector<float>& y, std::vector<float>& hy);
   struct Gradients {
     std::vector<float> dx, dhx, parameters;
@@ -57,7 +61,6 @@ class GruSession {
     std::vector<int32_t> align;   // [T, B], when rows have gaps
   };
   void place(Room& room, int batch, int steps, bool training);
-  int64_t state_count(int64_t batch) const;
   // Rows of the caller -> dense time-major rows, left-aligned; and back, with 0 at masked steps.
   const float* stage(const Room& room, const float* values, int64_t cols);
   void unstage(const Room& room, const float* source, float* values, int64_t cols);

@@ -1,32 +1,12 @@
 #include "make_backend.h"
 
 #include <algorithm>
-#include <cstdlib>
-#include <thread>
 
 #include "core/error.h"
+#include "thread_setting.h"
+#include "usable_cores.h"
 
 namespace grus {
-namespace {
-
-constexpr int kMaximumThreads = 64;
-
-int resolve_threads(int threads) {
-  if (threads > 0) return std::min(threads, kMaximumThreads);
-  if (const char* text = std::getenv("GRUS_NUM_THREADS"); text && *text) {
-    char* end = nullptr;
-    const long number = std::strtol(text, &end, 10);
-    if (*end != '\0' || number < 1 || number > kMaximumThreads) {
-      throw Error(ErrorCode::invalid_argument, "[device] GRUS_NUM_THREADS must be 1 to " + std::to_string(kMaximumThreads) +
-                                                   ", got '" + text + "'");
-    }
-    return static_cast<int>(number);
-  }
-  return std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, kMaximumThreads);
-}
-
-}  // namespace
-
 std::unique_ptr<Backend> make_backend(const EngineOptions& options) {
   if (options.device == Device::cuda) return make_cuda_backend(options);
   if (options.device == Device::automatic) {
@@ -41,7 +21,7 @@ std::unique_ptr<Backend> make_backend(const EngineOptions& options) {
     throw Error(ErrorCode::unsupported, std::string("[device] precision '") + name +
                                             "' needs device 'cuda', this is the CPU, which computes in float32; use precision 'float32'");
   }
-  return make_cpu_backend(resolve_threads(options.threads));
+  return make_cpu_backend(options.threads > 0 ? std::min(options.threads, kMaximumThreads) : default_threads());
 }
 
 std::vector<DeviceReport> report_devices() {

@@ -1,7 +1,7 @@
 #include "session.h"
 
 #include <algorithm>
-#include <cstdio>
+#include <charconv>
 
 namespace grus {
 
@@ -120,9 +120,9 @@ void Session::make_key(const char* kind, bool dropout) {
   const SequenceInfo& info = plan_.input_info();
   key_.assign(kind);
   const auto number = [this](int64_t value) {
-    char digits[24];
-    const int length = std::snprintf(digits, sizeof digits, "/%lld", static_cast<long long>(value));
-    key_.append(digits, static_cast<size_t>(length));
+    char digits[24];   // printf would take longer than a small dense layer
+    key_.push_back('/');
+    key_.append(digits, std::to_chars(digits, digits + sizeof digits, value).ptr);
   };
   number(info.batch());
   number(info.steps());

@@ -23,6 +23,8 @@ class Session {
   const std::shared_ptr<MemoryCounters>& memory() const { return memory_.counters(); }      // fixed
   // Types and sizes of everything but y, which depends on the loss. where: the method's name.
   void check_sizes(const HostBatch& batch, const char* where) const;                        // fixed
+  // Values of y [B, T?, K]; of sizes that have been checked.
+  size_t output_count(const HostBatch& batch) const;                                        // fixed
 
   std::vector<float> read_parameters();
   void write_parameters(const float* values, size_t count);
@@ -30,7 +32,8 @@ class Session {
   void train_step(const HostBatch& batch, float learning_rate);
   void evaluate_step(const HostBatch& batch);
   std::vector<double> statistics(bool reset);
-  void predict(const HostBatch& batch, std::vector<float>& y);                      // y [B, T?, K]; its capacity is reused
+  void predict(const HostBatch& batch, float* y);                                   // y is written last: it may overlap the batch
+  void predict(const HostBatch& batch, std::vector<float>& y);                      // its capacity is reused
   void forward(const HostBatch& batch, bool training, std::vector<float>& y);
   bool backward(const float* dy, size_t count, std::vector<float>& dx);             // false: ids have no gradient
   std::vector<float> read_gradients();
@@ -59,7 +62,7 @@ class Session {
   void enqueue_statistics(const Pass& pass, float* gradient);
   void enqueue_penalty(float* gradients, double* statistics);
   void enqueue_update();
-  void read_output(const Pass& pass, std::vector<float>& y);
+  void read_output(const Pass& pass, float* y);
   void require_training(const char* where) const;
   std::vector<float> gather(const float* flat) const;
 

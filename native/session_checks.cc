@@ -9,17 +9,19 @@ namespace {
   throw Error(code, std::string("[") + where + "] " + message);
 }
 
-void check_count(size_t came, int64_t expected, const char* where, const std::string& what) {
-  if (came != static_cast<size_t>(expected)) {
-    refuse(ErrorCode::shape_mismatch, where, what + " must have " + std::to_string(expected) + " values, got " + std::to_string(came));
-  }
-}
+struct Axes {   // what an array is, for a message that is made only when it is needed
+  const char* name;
+  int64_t batch, steps;
+  bool sequence;
+  int64_t features;
+};
 
-std::string axes(const char* first, int64_t batch, int64_t steps, bool sequence, int64_t features) {
-  std::string text = std::string(first) + " [" + std::to_string(batch);
-  if (sequence) text += ", " + std::to_string(steps);
-  if (features > 0) text += ", " + std::to_string(features);
-  return text + "]";
+void check_count(size_t came, int64_t expected, const char* where, const Axes& axes) {
+  if (came == static_cast<size_t>(expected)) return;
+  std::string text = std::string(axes.name) + " [" + std::to_string(axes.batch);
+  if (axes.sequence) text += ", " + std::to_string(axes.steps);
+  if (axes.features > 0) text += ", " + std::to_string(axes.features);
+  refuse(ErrorCode::shape_mismatch, where, text + "] must have " + std::to_string(expected) + " values, got " + std::to_string(came));
 }
 
 }  // namespace
@@ -41,16 +43,19 @@ void Session::check_sizes(const HostBatch& batch, const char* where) const {
   const int64_t features = description_.ids ? 0 : input.features;
   const int64_t positions = batch.batch * batch.steps;
   if (features > 0 && positions > INT64_MAX / 8 / features) refuse(ErrorCode::shape_mismatch, where, "a batch of this size cannot exist");
-  check_count(batch.x_count, positions * (features > 0 ? features : 1), where,
-              axes("x", batch.batch, batch.steps, input.sequence, features));
+  check_count(batch.x_count, positions * (features > 0 ? features : 1), where, {"x", batch.batch, batch.steps, input.sequence, features});
   if (batch.mask) {
     if (!input.sequence) refuse(ErrorCode::invalid_argument, where, "a mask goes with sequences; this model takes vectors");
-    check_count(batch.mask_count, positions, where, axes("mask", batch.batch, batch.steps, true, 0));
+    check_count(batch.mask_count, positions, where, {"mask", batch.batch, batch.steps, true, 0});
   }
   if (batch.weights) {
     check_count(batch.weights_count, output.sequence ? positions : batch.batch, where,
-                axes("weights", batch.batch, batch.steps, output.sequence, 0));
+                {"weights", batch.batch, batch.steps, output.sequence, 0});
   }
+}
+
+size_t Session::output_count(const HostBatch& batch) const {
+  return static_cast<size_t>(plan_.output_shape().count(static_cast<int>(batch.batch), static_cast<int>(batch.steps)));
 }
 
 void Session::check_targets(const HostBatch& batch, const char* where) const {
@@ -59,10 +64,10 @@ void Session::check_targets(const HostBatch& batch, const char* where) const {
   if (!batch.y && !batch.labels) refuse(ErrorCode::invalid_argument, where, "y is needed, none came");
   if (training_->loss.kind == LossKind::sparse_categorical_crossentropy) {
     if (!batch.labels) refuse(ErrorCode::invalid_argument, where, "y must be an Int32Array of labels for this loss, got float values");
-    check_count(batch.y_count, rows, where, axes("labels y", batch.batch, batch.steps, output.sequence, 0));
+    check_count(batch.y_count, rows, where, {"labels y", batch.batch, batch.steps, output.sequence, 0});
   } else {
     if (!batch.y) refuse(ErrorCode::invalid_argument, where, "y must be a Float32Array for this loss, got int32 values");
-    check_count(batch.y_count, rows * output.features, where, axes("y", batch.batch, batch.steps, output.sequence, output.features));
+    check_count(batch.y_count, rows * output.features, where, {"y", batch.batch, batch.steps, output.sequence, output.features});
   }
 }
 

@@ -48,6 +48,12 @@ void Session::evaluate_step(const HostBatch& batch) {
 }
 
 void Session::predict(const HostBatch& batch, std::vector<float>& y) {
+  check_sizes(batch, "predict");
+  y.resize(output_count(batch));
+  predict(batch, y.data());
+}
+
+void Session::predict(const HostBatch& batch, float* y) {
   begin(batch, PlanMode::inference, "predict");
   upload_scalars(nullptr, train_steps_, 0);
   make_key("predict", false);
@@ -65,7 +71,8 @@ void Session::forward(const HostBatch& batch, bool training, std::vector<float>&
   pending_step_ = train_steps_;
   if (training) ++train_steps_;   // the next forward draws other masks
   finish_states();
-  read_output(make_pass(training), y);
+  y.resize(output_count(batch));
+  read_output(make_pass(training), y.data());
   pending_dropout_ = training;
   pending_ = true;
 }
@@ -117,17 +124,16 @@ void Session::update(float learning_rate) {
   ++updates_;
 }
 
-void Session::read_output(const Pass& pass, std::vector<float>& y) {
+void Session::read_output(const Pass& pass, float* y) {
   const Shape output = plan_.output_shape();
   const int64_t count = output.count(pass.batch, pass.steps);
-  y.resize(static_cast<size_t>(count));
   if (!output.sequence || pass.batch == 1 || pass.steps == 1) {
-    backend_->download(y.data(), plan_.output(pass), static_cast<size_t>(count) * sizeof(float));
+    backend_->download(y, plan_.output(pass), static_cast<size_t>(count) * sizeof(float));
     return;
   }
   float* staged = room(staging_.targets, count);
   backend_->download(staged, plan_.output(pass), static_cast<size_t>(count) * sizeof(float));
-  swap_axes(staged, y.data(), pass.steps, pass.batch, output.features);
+  swap_axes(staged, y, pass.steps, pass.batch, output.features);
 }
 
 }  // namespace grus

@@ -4,7 +4,7 @@ import { bidirectional, dense, dropout, embedding, gru } from '../lib/layers.js'
 import { meanSquaredError, resolveLoss } from '../lib/losses.js'
 import { Batcher, type Trimming } from '../lib/training/batcher.js'
 import { withClassWeight } from '../lib/training/class-weight.js'
-import { shuffledRows } from '../lib/training/order.js'
+import { shuffleRows } from '../lib/training/order.js'
 import { splitInputs } from '../lib/training/split.js'
 import { trimmingOf } from '../lib/training/trimming.js'
 import { rejectsWith } from './support/values.js'
@@ -232,23 +232,24 @@ describe('withClassWeight', () => {
   })
 })
 
-describe('shuffledRows', () => {
+describe('shuffleRows', () => {
   it('gives every seed and epoch an order of its own, always the same one', async () => {
     const orders = await Promise.all(
       [
         [1, 0],
         [1, 1],
         [2, 0],
-      ].map(async ([seed, epoch]) => (await shuffledRows(seed!, epoch!, 100)).join()),
+      ].map(async ([seed, epoch]) => (await shuffleRows(new Uint32Array(100), seed!, epoch!)).join()),
     )
     expect(new Set(orders).size).toBe(3)
-    expect((await shuffledRows(1, 0, 100)).join()).toBe(orders[0])
-    expect([...(await shuffledRows(1, 0, 100))].sort((a, b) => a - b)).toEqual(Array.from({ length: 100 }, (_, i) => i))
+    expect((await shuffleRows(new Uint32Array(100), 1, 0)).join()).toBe(orders[0])
+    expect([...(await shuffleRows(new Uint32Array(100), 1, 0))].sort((a, b) => a - b)).toEqual(Array.from({ length: 100 }, (_, i) => i))
   })
 
   it('puts every row at every place equally often', async () => {
     const counts = Array.from({ length: 4 }, () => [0, 0, 0, 0])
-    for (let epoch = 0; epoch < 4000; epoch++) (await shuffledRows(3, epoch, 4)).forEach((row, place) => void counts[place]![row]!++)
+    for (let epoch = 0; epoch < 4000; epoch++)
+      (await shuffleRows(new Uint32Array(4), 3, epoch)).forEach((row, place) => void counts[place]![row]!++)
     for (const count of counts.flat()) expect(Math.abs(count - 1000)).toBeLessThan(150)
   })
 })

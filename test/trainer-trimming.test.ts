@@ -8,7 +8,7 @@ import { RandomStream } from '../lib/random.js'
 import type { LayerSpec } from '../lib/spec/types.js'
 import { tensor } from '../lib/tensor.js'
 import { Batcher } from '../lib/training/batcher.js'
-import { shuffledRows } from '../lib/training/order.js'
+import { shuffleRows } from '../lib/training/order.js'
 import { trimmingOf } from '../lib/training/trimming.js'
 import { checkData, type Setup, Work } from '../lib/training/work.js'
 import { testDevice } from './support/devices.js'
@@ -66,7 +66,7 @@ async function train(layers: LayerSpec[], side: 'pre' | 'post', trim: boolean) {
   const figures = []
   let cut = 0
   for (let epoch = 0; epoch < 3; epoch++) {
-    const order = await shuffledRows(1, epoch, rows)
+    const order = await shuffleRows(new Uint32Array(rows), 1, epoch)
     const submit = (batch: Parameters<typeof work.session.trainStep>[0]) => {
       cut += steps - batch.steps
       return work.session.trainStep(batch, 0.01)

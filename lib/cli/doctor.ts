@@ -12,8 +12,11 @@ export function doctorCommand(): Command {
     })
 }
 
-function showDevice({ device, available, detail, components = [], advice = [] }: DeviceReport): string {
-  const lines = [`${device}: ${available ? 'available' : 'not available'}, ${detail}`, ...showComponents(components)]
+function showDevice(report: DeviceReport): string {
+  const { device, available, detail, threads, threadsReason, components = [], advice = [] } = report
+  const lines = [`${device}: ${available ? 'available' : 'not available'}, ${detail}`]
+  if (threadsReason) lines.push(`  threads ${threads ? `${threads} (${threadsReason})` : threadsReason}`)
+  lines.push(...showComponents(components))
   if (advice.length > 0) lines.push('possible solutions:', ...advice.map((line) => `- ${line}`))
   return lines.join('\n')
 }

@@ -65,18 +65,18 @@ export function checkInputs(where: string, model: Model, inputs: Inputs): Checke
 /** x as ids [B, T] within the vocabulary, or float32 features [B, T, I] or [B, I]. */
 function checkX(where: string, input: ModelInput, value: TensorLike): Tensor {
   const x = toTensor(where, 'x', value, input.ids ? 'int32' : 'float32')
-  const expected = expectedShape(input)
+  const rank = x.shape.length
   if (x.shape[0] === 0) {
     throw new GrusError(
       'INVALID_ARGUMENT',
-      `[${where}] x must be ${expected} with one row or more: it is empty, got shape ${showShape(x.shape)}`,
+      `[${where}] x must be ${expectedShape(input)} with one row or more: it is empty, got shape ${showShape(x.shape)}`,
     )
   }
-  const ranks = input.ids ? [2] : input.sequence === undefined ? [2, 3] : [input.sequence ? 3 : 2]
-  const sizeFits = input.ids || input.size === undefined || x.shape.at(-1) === input.size
-  if (!ranks.includes(x.shape.length) || !sizeFits) {
-    const hint = !input.ids && x.shape.length === 2 && input.sequence ? '; a series of single values has shape [B, T, 1]' : ''
-    throw new GrusError('SHAPE_MISMATCH', `[${where}] x must be ${expected}, got shape ${showShape(x.shape)}${hint}`)
+  const rankFits = input.ids ? rank === 2 : input.sequence === undefined ? rank === 2 || rank === 3 : rank === (input.sequence ? 3 : 2)
+  const sizeFits = input.ids || input.size === undefined || x.shape[rank - 1] === input.size
+  if (!rankFits || !sizeFits) {
+    const hint = !input.ids && rank === 2 && input.sequence ? '; a series of single values has shape [B, T, 1]' : ''
+    throw new GrusError('SHAPE_MISMATCH', `[${where}] x must be ${expectedShape(input)}, got shape ${showShape(x.shape)}${hint}`)
   }
   if (x.shape.includes(0)) {
     throw new GrusError('INVALID_ARGUMENT', `[${where}] x must not be empty, got shape ${showShape(x.shape)}`)

@@ -1,7 +1,7 @@
 import { GrusError } from '../errors.js'
 import { hasLabels, type Loss } from '../losses.js'
 import type { ModelOutput } from '../model-internals.js'
-import { showShape, type TensorLike, toTensor } from '../tensor.js'
+import { sameShape, showShape, type TensorLike, toTensor } from '../tensor.js'
 
 /** y as the loss takes it: classes int32 [B] or [B, T] for a sparse loss, else float32 values shaped as the output. A last axis of 1 may be left out. */
 export function checkTargets(
@@ -71,8 +71,4 @@ export function checkWeights(where: string, value: TensorLike, output: ModelOutp
   }
   if (!output.sequence || perStep) return data instanceof Float32Array ? data : Float32Array.from(data)
   return Float32Array.from({ length: rows * steps }, (_, i) => data[Math.floor(i / steps)]!)
-}
-
-function sameShape(a: readonly number[], b: readonly number[]): boolean {
-  return a.length === b.length && a.every((n, i) => n === b[i])
 }

@@ -1,5 +1,6 @@
 import type { CheckedInputs } from '../data/inputs.js'
 import type { NativeBatch } from '../native.js'
+import { LongestFirst, type Spans, spansOf } from './spans.js'
 
 /** How the rows of a dataset may be shortened: steps that no row of a batch uses are left out where that changes no result. */
 export interface Trimming {
@@ -26,29 +27,30 @@ export class Batcher {
   readonly #inputs: CheckedInputs
   readonly #trimming: Trimming
   readonly #buffers = new Map<string, Rows>()
-  readonly #lengths: Uint32Array | undefined
+  readonly #spans: Spans | undefined
+  readonly #longestFirst: LongestFirst | undefined
+  #sorted = new Uint32Array()
 
   constructor(inputs: CheckedInputs, trimming: Trimming) {
     this.rows = inputs.rows
     this.#inputs = inputs
     this.#trimming = trimming
-    if (trimming.longestFirst) this.#lengths = validSteps(inputs, trimming.maskZero)
+    const { trailing, leading, longestFirst, maskZero } = trimming
+    if (inputs.steps > 1 && (trailing || leading || longestFirst)) this.#spans = spansOf(inputs, maskZero)
+    if (longestFirst && this.#spans) this.#longestFirst = new LongestFirst(this.#spans.counts, inputs.steps)
   }
 
   /** Rows order[from..to), or from..to without an order. Valid until the next call. */
   make(from: number, to: number, order?: Uint32Array): NativeBatch {
-    return this.#lengths ? this.#make(0, to - from, this.#sorted(this.#lengths, from, to, order)) : this.#make(from, to, order)
+    if (!this.#longestFirst) return this.#make(from, to, order)
+    const count = to - from
+    if (this.#sorted.length < count) this.#sorted = new Uint32Array(count)
+    return this.#make(0, count, this.#longestFirst.sort(this.#sorted, from, to, order))
   }
 
   /** All rows, longest first, so that each batch holds rows of like lengths: for when it does not matter which rows meet in a batch. */
   get byLength(): Uint32Array | undefined {
-    return this.#lengths && this.#sorted(this.#lengths, 0, this.rows)
-  }
-
-  /** The rows of a batch, longest first; rows of one length stay in their order. */
-  #sorted(lengths: Uint32Array, from: number, to: number, order?: Uint32Array): Uint32Array {
-    const rows = order ? order.slice(from, to) : Uint32Array.from({ length: to - from }, (_, i) => from + i)
-    return rows.sort((a, b) => lengths[b]! - lengths[a]!)
+    return this.#longestFirst?.sort(new Uint32Array(this.rows), 0, this.rows)
   }
 
   #make(from: number, to: number, order?: Uint32Array): NativeBatch {
@@ -69,19 +71,17 @@ export class Batcher {
 
   /** The steps from the first to the last that any row of the batch uses; at least one. */
   #window(from: number, to: number, order?: Uint32Array): Window {
-    const { steps, mask, x } = this.#inputs
-    const { trailing, leading, maskZero } = this.#trimming
-    const all = { start: 0, end: steps }
-    if (!(trailing || leading) || steps === 1) return all
-    let { start, end } = { start: steps, end: 0 }
+    const { steps } = this.#inputs
+    if (!this.#spans) return { start: 0, end: steps }
+    const { starts, ends } = this.#spans
+    let [start, end] = [steps, 0]
     for (let b = from; b < to; b++) {
-      const row = (order ? order[b]! : b) * steps
-      const valid = (t: number) => (!mask || mask[row + t] === 1) && (!maskZero || x[row + t] !== 0)
-      for (let t = steps - 1; t >= end; t--) if (valid(t)) end = t + 1
-      for (let t = 0; t < start; t++) if (valid(t)) start = t
-      if (start === 0 && end === steps) return all
+      const row = order ? order[b]! : b
+      start = Math.min(start, starts[row]!)
+      end = Math.max(end, ends[row]!)
     }
     if (end === 0) return { start: 0, end: 1 }
+    const { trailing, leading } = this.#trimming
     return { start: leading ? start : 0, end: trailing ? end : steps }
   }
 
@@ -106,14 +106,6 @@ export class Batcher {
     this.#buffers.set(name, made)
     return made
   }
-}
-
-function validSteps({ x, mask, rows, steps }: CheckedInputs, maskZero: boolean): Uint32Array {
-  const lengths = new Uint32Array(rows)
-  for (let at = 0; at < rows * steps; at++) {
-    if ((!mask || mask[at] === 1) && (!maskZero || x[at] !== 0)) lengths[Math.floor(at / steps)]!++
-  }
-  return lengths
 }
 
 interface Window {

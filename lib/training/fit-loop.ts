@@ -9,7 +9,7 @@ import { CallbackList } from './callback-list.js'
 import { withClassWeight } from './class-weight.js'
 import type { Lock } from './lock.js'
 import type { CheckedFitOptions, Dataset, History } from './options.js'
-import { shuffledRows } from './order.js'
+import { shuffleRows } from './order.js'
 import { splitInputs } from './split.js'
 import { checkData, makeBatcher, type Setup, type Work } from './work.js'
 
@@ -20,6 +20,8 @@ export interface Plan {
   training: Batcher
   validation: Batcher | undefined
   options: CheckedFitOptions
+  /** Filled anew for each epoch; absent: the rows go as they lie. */
+  order: Uint32Array | undefined
 }
 
 /** Checks data and options against the model. */
@@ -37,6 +39,7 @@ export function planFit(setup: Setup, data: Dataset, options: CheckedFitOptions)
     training: makeBatcher(where, setup.model, training, batchSize, true),
     validation: validation && makeBatcher(where, setup.model, validation, batchSize, false),
     options,
+    order: options.shuffle ? new Uint32Array(training.rows) : undefined,
   }
 }
 
@@ -79,14 +82,14 @@ export async function runFit(trainer: Trainer, plan: Plan, work: Work, lock: Loc
 }
 
 async function trainEpoch(epoch: number, trainer: Trainer, plan: Plan, work: Work, callbacks: CallbackList): Promise<Logs> {
-  const { training, options } = plan
+  const { training, options, order } = plan
   const skips = trainer.model.precision === 'float16'
   const skippedBefore = skips ? await work.session.skippedUpdates() : 0
   const figures = await work.over({
     where,
     batcher: training,
     batchSize: options.batchSize,
-    order: options.shuffle ? await shuffledRows(options.seed ?? trainer.model.seed, epoch, training.rows) : undefined,
+    order: order && (await shuffleRows(order, options.seed ?? trainer.model.seed, epoch)),
     signal: options.signal,
     submit: (batch) => work.session.trainStep(batch, trainer.learningRate),
     afterBatch: callbacks.has('onBatchEnd') ? async (batch) => callbacks.batchEnd(batch, await work.figuresSoFar()) : undefined,

@@ -1,6 +1,8 @@
 #include <napi.h>
 
 #include "../make_backend.h"
+#include "../thread_setting.h"
+#include "arrays.h"
 #include "errors.h"
 #include "gru_wrap.h"
 #include "reader.h"
@@ -73,6 +75,25 @@ napi_value cuda_report(napi_env env, napi_callback_info raw) noexcept {
   });
 }
 
+napi_value set_threads(napi_env env, napi_callback_info raw) noexcept {
+  return guarded(env, [&]() -> napi_value {
+    const Napi::CallbackInfo info(env, raw);
+    set_default_threads(static_cast<int>(read_size(info[0], "setThreads", "threads")));
+    return info.Env().Undefined();
+  });
+}
+
+napi_value threads(napi_env env, napi_callback_info raw) noexcept {
+  return guarded(env, [&]() -> napi_value {
+    const Napi::CallbackInfo info(env, raw);
+    const ThreadReport report = report_threads();
+    const Napi::Object result = Napi::Object::New(info.Env());
+    result.Set("threads", report.threads);
+    result.Set("reason", report.reason);
+    return result;
+  });
+}
+
 Napi::Value make_function(Napi::Env env, const char* name, napi_callback callback) {
   napi_value function = nullptr;
   const napi_status status = napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, nullptr, &function);
@@ -85,6 +106,8 @@ Napi::Object make_addon(Napi::Env env, Napi::Object exports) {
   exports.Set("initialize", make_function(env, "initialize", initialize));
   exports.Set("devices", make_function(env, "devices", devices));
   exports.Set("cudaReport", make_function(env, "cudaReport", cuda_report));
+  exports.Set("setThreads", make_function(env, "setThreads", set_threads));
+  exports.Set("threads", make_function(env, "threads", threads));
   exports.Set("Session", SessionWrap::define(env));
   exports.Set("Gru", GruWrap::define(env));
   return exports;

@@ -1,21 +1,47 @@
 #include "arrays.h"
 
+#include <cmath>
+
 #include "../core/error.h"
 #include "reader.h"
 
 namespace grus {
 namespace {
 
+// An empty array is still one that was given.
+template <class T>
+const T* given(const void* data, size_t count) {
+  static const T nothing{};
+  return count > 0 ? static_cast<const T*>(data) : &nothing;
+}
+
 template <class T>
 ArrayView<T> typed(const Napi::Value& value, napi_typedarray_type type, const char* expected, const char* where, const char* what,
                    bool required) {
-  if (!required && value.IsUndefined()) return {};
-  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != type) {
+  napi_typedarray_type came = napi_int8_array;
+  size_t count = 0;
+  void* data = nullptr;
+  // One call into Node for the usual case: each costs about as much as a step of a small network.
+  if (napi_get_typedarray_info(value.Env(), value, &came, &count, &data, nullptr, nullptr) != napi_ok || came != type) {
+    if (!required && value.IsUndefined()) return {};
     throw Error(ErrorCode::invalid_argument, std::string("[") + where + "] " + what + " must be " + expected + ", got " + describe(value));
   }
-  auto array = value.As<Napi::TypedArrayOf<T>>();
-  static const T nothing{};   // an empty array is still one that was given
-  return {array.ElementLength() > 0 ? array.Data() : &nothing, array.ElementLength()};
+  return {given<T>(data, count), count};
+}
+
+void values_or_ids(const Napi::Value& array, const char* where, const char* what, const float*& values, const int32_t*& ids,
+                   size_t& count) {
+  napi_typedarray_type type = napi_int8_array;
+  void* data = nullptr;
+  const bool is_array = napi_get_typedarray_info(array.Env(), array, &type, &count, &data, nullptr, nullptr) == napi_ok;
+  if (is_array && type == napi_int32_array) {
+    ids = given<int32_t>(data, count);
+  } else if (is_array && type == napi_float32_array) {
+    values = given<float>(data, count);
+  } else {
+    throw Error(ErrorCode::invalid_argument,
+                std::string("[") + where + "] " + what + " must be a Float32Array or an Int32Array, got " + describe(array));
+  }
 }
 
 template <class T>
@@ -34,6 +60,25 @@ ArrayView<float> read_floats(const Napi::Value& value, const char* where, const 
 
 ArrayView<uint8_t> read_bytes(const Napi::Value& value, const char* where, const char* what) {
   return typed<uint8_t>(value, napi_uint8_array, "a Uint8Array", where, what, false);
+}
+
+float* read_room(const Napi::Value& value, size_t count, const char* where, const char* what) {
+  const ArrayView<float> room = read_floats(value, where, what, true);
+  if (room.count != count) {
+    throw Error(ErrorCode::shape_mismatch, std::string("[") + where + "] " + what + " must have room for " + std::to_string(count) +
+                                               " values, got " + std::to_string(room.count));
+  }
+  return const_cast<float*>(room.data);
+}
+
+int64_t read_size(const Napi::Value& value, const char* where, const char* what) {
+  double number = 0;
+  const bool is_number = napi_get_value_double(value.Env(), value, &number) == napi_ok;
+  if (!is_number || !(number == std::floor(number)) || number < 1 || number > INT32_MAX) {
+    throw Error(ErrorCode::invalid_argument,
+                std::string("[") + where + "] " + what + " must be a positive integer, got " + describe(value));
+  }
+  return static_cast<int64_t>(number);
 }
 
 Napi::Float32Array to_js(Napi::Env env, const std::vector<float>& values) {
@@ -57,6 +102,10 @@ Napi::Array parameters_to_js(Napi::Env env, const ParameterTable& table) {
   return result;
 }
 
+void read_x(const Napi::Value& value, const char* where, HostBatch& batch) {
+  values_or_ids(value, where, "x", batch.x, batch.ids, batch.x_count);
+}
+
 HostBatch read_batch(const Napi::Value& value, const char* where) {
   const Reader reader(value, where);
   HostBatch result;
@@ -64,19 +113,8 @@ HostBatch read_batch(const Napi::Value& value, const char* where) {
   result.steps = reader.integer("steps", 1, INT32_MAX);
   // Every field before any pointer: a getter may run code that detaches an array read earlier.
   const Napi::Value x = reader.get("x"), y = reader.get("y"), mask_field = reader.get("mask"), weights_field = reader.get("weights");
-  const auto values_or_ids = [&](const char* field, const Napi::Value& array, const float*& values, const int32_t*& ids, size_t& count) {
-    if (array.IsTypedArray() && array.As<Napi::TypedArray>().TypedArrayType() == napi_int32_array) {
-      const auto view = typed<int32_t>(array, napi_int32_array, "an Int32Array", where, field, true);
-      ids = view.data;
-      count = view.count;
-    } else {
-      const auto view = typed<float>(array, napi_float32_array, "a Float32Array or an Int32Array", where, field, true);
-      values = view.data;
-      count = view.count;
-    }
-  };
-  values_or_ids("x", x, result.x, result.ids, result.x_count);
-  if (!y.IsUndefined()) values_or_ids("y", y, result.y, result.labels, result.y_count);
+  read_x(x, where, result);
+  if (!y.IsUndefined()) values_or_ids(y, where, "y", result.y, result.labels, result.y_count);
   const auto mask = read_bytes(mask_field, where, "mask");
   result.mask = mask.data;
   result.mask_count = mask.count;

@@ -19,11 +19,18 @@ struct ArrayView {
 ArrayView<float> read_floats(const Napi::Value& value, const char* where, const char* what, bool required);
 ArrayView<uint8_t> read_bytes(const Napi::Value& value, const char* where, const char* what);
 
+// Where a call on the JavaScript thread writes its result: a Float32Array of just this size.
+float* read_room(const Napi::Value& value, size_t count, const char* where, const char* what);
+// A positive integer.
+int64_t read_size(const Napi::Value& value, const char* where, const char* what);
+
 Napi::Float32Array to_js(Napi::Env env, const std::vector<float>& values);
 Napi::Array parameters_to_js(Napi::Env env, const ParameterTable& table);
 
 // NativeBatch as it lies in JavaScript's memory.
 HostBatch read_batch(const Napi::Value& value, const char* where);
+// x of a batch: an Int32Array is ids.
+void read_x(const Napi::Value& value, const char* where, HostBatch& batch);
 
 // A copy of a batch that outlives the call, and room for what comes back. Reused: its vectors only grow.
 class StagedBatch {

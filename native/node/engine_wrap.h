@@ -36,11 +36,20 @@ class EngineWrap {
     return *engine_;
   }
 
-  Napi::Promise submit(const Napi::CallbackInfo& info, std::function<void()> work, std::function<Napi::Value(Napi::Env)> result) {
-    return executor_->submit(info.This().As<Napi::Object>(), std::move(work), [this, result = std::move(result)](Napi::Env env) {
+  // The engine for work on the JavaScript thread, until that returns to its loop.
+  Engine& claim(const char* where) const {
+    Engine& engine = live(where);
+    executor_->claim(where);
+    return engine;
+  }
+
+  Napi::Promise submit(const Napi::CallbackInfo& info, std::function<void()> work, std::function<Napi::Value(Napi::Env)> result,
+                       JobKind kind = JobKind::work) {
+    const auto settled = [this, result = std::move(result)](Napi::Env env) {
       report_memory(env);
       return result(env);
-    });
+    };
+    return executor_->submit(info.This().As<Napi::Object>(), std::move(work), settled, kind);
   }
 
   // Memory of a device is not V8's concern; what lies on the host makes it collect objects that nobody disposed.

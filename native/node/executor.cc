@@ -16,16 +16,17 @@ void Executor::unhook() {
   hooked_ = false;
 }
 
-Napi::Promise Executor::submit(Napi::Object owner, std::function<void()> work, std::function<Napi::Value(Napi::Env)> result) {
+Napi::Promise Executor::submit(Napi::Object owner, std::function<void()> work, std::function<Napi::Value(Napi::Env)> result,
+                               JobKind kind) {
   auto job = std::unique_ptr<Job>(
-      new Job{std::move(work), std::move(result), Napi::Persistent(owner), Napi::Promise::Deferred::New(env_), std::nullopt});
+      new Job{kind, std::move(work), std::move(result), Napi::Persistent(owner), Napi::Promise::Deferred::New(env_), std::nullopt});
   const Napi::Promise promise = job->deferred.Promise();
   if (disposed_) {
     job->deferred.Reject(failure_to_js(env_, disposed_failure(name_.c_str())));
     return promise;
   }
   start();
-  change_unsettled(1);
+  change_unsettled(kind, 1);
   {
     std::lock_guard<std::mutex> lock(mutex_);
     queue_.push_back(std::move(job));
@@ -52,9 +53,23 @@ void Executor::start() {
   if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
 }
 
-void Executor::change_unsettled(int by) {
+void Executor::claim(const char* where) {
+  if (unsettled_ == 0) return;
+  if (unsettled_ > transfers_) {
+    throw Error(ErrorCode::invalid_argument, std::string("[") + where + "] expected no other calls under way, got " +
+                                                 std::to_string(unsettled_ - transfers_) + ": await what they return first");
+  }
+  std::unique_lock<std::mutex> lock(mutex_);
+  idle_.wait(lock, [this] { return queue_.empty() && !running_; });
+  for (const auto& job : finished_) {
+    if (job->failure) throw Error(job->failure->code, job->failure->message);
+  }
+}
+
+void Executor::change_unsettled(JobKind kind, int by) {
   const bool idle = unsettled_ == 0;
   unsettled_ += by;
+  if (kind == JobKind::transfer) transfers_ += by;
   if (idle && unsettled_ > 0) napi_ref_threadsafe_function(env_, results_);
   if (!idle && unsettled_ == 0) napi_unref_threadsafe_function(env_, results_);
 }
@@ -68,6 +83,7 @@ void Executor::run() {
       if (stopping_) break;
       job = std::move(queue_.front());
       queue_.pop_front();
+      running_ = true;
     }
     try {
       job->work();
@@ -77,7 +93,9 @@ void Executor::run() {
     {
       std::lock_guard<std::mutex> lock(mutex_);
       finished_.push_back(std::move(job));
+      running_ = false;
     }
+    idle_.notify_one();
     signal();
   }
   resource_.reset();
@@ -108,7 +126,7 @@ void Executor::drain() {
   }
   const std::shared_ptr<Executor> alive = shared_from_this();
   for (const auto& job : finished) {
-    change_unsettled(-1);
+    change_unsettled(job->kind, -1);
     settle(*job);
   }
   if (!ended || !thread_.joinable()) return;
@@ -150,7 +168,7 @@ void Executor::dispose() {
   }
   const std::deque<std::unique_ptr<Job>> waiting = stop();
   for (const auto& job : waiting) {
-    change_unsettled(-1);
+    change_unsettled(job->kind, -1);
     job->failure = disposed_failure(name_.c_str());
     settle(*job);
   }

@@ -14,7 +14,9 @@
 namespace grus {
 
 // Work for the executor's thread, then a result on the JavaScript thread. Made and destroyed on the JavaScript thread only.
+enum class JobKind { work, transfer };          // transfer: values that go to the device, nothing to speak of in time
 struct Job {
+  JobKind kind = JobKind::work;
   std::function<void()> work;
   std::function<Napi::Value(Napi::Env)> result;
   Napi::ObjectReference owner;                  // the wrapping object must not be collected meanwhile
@@ -31,7 +33,12 @@ class Executor : public std::enable_shared_from_this<Executor> {
   ~Executor();
 
   // On the JavaScript thread, all of them.
-  Napi::Promise submit(Napi::Object owner, std::function<void()> work, std::function<Napi::Value(Napi::Env)> result);
+  Napi::Promise submit(Napi::Object owner, std::function<void()> work, std::function<Napi::Value(Napi::Env)> result,
+                       JobKind kind = JobKind::work);
+  // Until the JavaScript thread returns to its loop, the resource is this thread's: nothing runs on it and nothing can be queued. Waits for
+  // transfers, which never wait for JavaScript, and throws what they failed with. Refuses while other jobs are unsettled: whether they
+  // still run would be a matter of chance, and waiting for them would block the loop.
+  void claim(const char* where);
   // Returns at once: queued jobs are rejected, the one in flight ends and resolves, then the thread frees the resource and is joined.
   void dispose();
   bool disposed() const { return disposed_; }
@@ -44,7 +51,7 @@ class Executor : public std::enable_shared_from_this<Executor> {
   void signal();
   void drain();
   void settle(Job& job);
-  void change_unsettled(int by);
+  void change_unsettled(JobKind kind, int by);
   std::deque<std::unique_ptr<Job>> stop();      // takes what has not begun
   static void shut_down(void* executor);        // the environment is going away
   static void call_js(napi_env env, napi_value, void* context, void*);
@@ -54,12 +61,12 @@ class Executor : public std::enable_shared_from_this<Executor> {
   napi_threadsafe_function results_ = nullptr;  // owns a reference to this
   std::thread thread_;
   bool disposed_ = false, hooked_ = false;
-  int unsettled_ = 0;
+  int unsettled_ = 0, transfers_ = 0;           // transfers_: those of the unsettled
 
   std::mutex mutex_;                            // of what follows
-  std::condition_variable wake_;
+  std::condition_variable wake_, idle_;
   std::deque<std::unique_ptr<Job>> queue_, finished_;
-  bool stopping_ = false, ended_ = false;
+  bool running_ = false, stopping_ = false, ended_ = false;
   std::shared_ptr<void> resource_;
 };
 

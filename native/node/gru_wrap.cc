@@ -1,5 +1,7 @@
 #include "gru_wrap.h"
 
+#include <functional>
+
 #include "arrays.h"
 #include "../make_backend.h"
 #include "description_from_js.h"
@@ -33,6 +35,7 @@ Napi::Value GruWrap::define(Napi::Env env) {
                                   method<G, &G::parameters>("parameters"),
                                   method<G, &G::write_parameters>("writeParameters"),
                                   method<G, &G::forward>("forward"),
+                                  plain_method<G, &G::forward_sync>("forwardSync"),
                                   method<G, &G::backward>("backward"),
                                   method<G, &G::memory>("memory"),
                                   method<G, &G::dispose>("dispose"),
@@ -47,7 +50,7 @@ Napi::Value GruWrap::write_parameters(const Napi::CallbackInfo& info) {
   GruSession& session = live("writeParameters");
   auto values = std::make_shared<std::vector<float>>(copy(read_floats(info[0], "writeParameters", "values", true)));
   return submit(info, [&session, values] { session.write_parameters(values->data(), values->size()); },
-                [](Napi::Env env) { return env.Undefined(); });
+                [](Napi::Env env) { return env.Undefined(); }, JobKind::transfer);
 }
 
 Napi::Value GruWrap::forward(const Napi::CallbackInfo& info) {
@@ -86,6 +89,35 @@ Napi::Value GruWrap::forward(const Napi::CallbackInfo& info) {
                   result.Set("hy", to_js(env, held->hy));
                   return result;
                 });
+}
+
+void GruWrap::forward_sync(napi_env env, const napi_value* arguments) {
+  const char* where = "forwardSync";
+  const auto argument = [&](int i) { return Napi::Value(env, arguments[i]); };
+  const Napi::Value time_major = argument(2);
+  if (!time_major.IsBoolean()) {
+    throw Error(ErrorCode::invalid_argument, "[forwardSync] timeMajor must be true or false, got " + describe(time_major));
+  }
+  GruCall call;
+  call.batch = read_size(argument(0), where, "batch");
+  call.steps = read_size(argument(1), where, "steps");
+  call.time_major = time_major.As<Napi::Boolean>();
+  const auto x = read_floats(argument(3), where, "x", true);
+  const auto hx = read_floats(argument(4), where, "hx", false);
+  const auto mask = read_bytes(argument(5), where, "mask");
+  call.x = x.data, call.x_count = x.count;
+  call.hx = hx.data, call.hx_count = hx.count;
+  call.mask = mask.data, call.mask_count = mask.count;
+  GruSession& session = claim(where);
+  session.check_sizes(call);
+  const size_t y_count = session.output_count(call), hy_count = session.state_count(call.batch);
+  float* y = read_room(argument(6), y_count, where, "y");
+  float* hy = read_room(argument(7), hy_count, where, "hy");
+  if (std::less<float*>()(y, hy + hy_count) && std::less<float*>()(hy, y + y_count)) {
+    throw Error(ErrorCode::invalid_argument, "[forwardSync] y and hy must not share memory");
+  }
+  session.forward(call, y, hy);
+  report_memory(env);
 }
 
 Napi::Value GruWrap::backward(const Napi::CallbackInfo& info) {

@@ -16,6 +16,7 @@ class GruWrap : public EngineWrap<GruSession> {
   Napi::Value parameters(const Napi::CallbackInfo& info);
   Napi::Value write_parameters(const Napi::CallbackInfo& info);
   Napi::Value forward(const Napi::CallbackInfo& info);
+  void forward_sync(napi_env env, const napi_value* arguments);
   Napi::Value backward(const Napi::CallbackInfo& info);
 };
 

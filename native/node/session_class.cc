@@ -21,6 +21,7 @@ Napi::Value SessionWrap::define(Napi::Env env) {
                                   method<S, &S::evaluate_step>("evaluateStep"),
                                   method<S, &S::statistics>("statistics"),
                                   method<S, &S::predict>("predict"),
+                                  plain_method<S, &S::predict_sync>("predictSync"),
                                   method<S, &S::forward>("forward"),
                                   method<S, &S::backward>("backward"),
                                   method<S, &S::read_gradients>("readGradients"),

@@ -76,6 +76,21 @@ Napi::Value SessionWrap::predict(const Napi::CallbackInfo& info) {
   return submit_batch(info, "predict", [](Session& session, StagedBatch& slot) { session.predict(slot.batch(), slot.output); }, true);
 }
 
+void SessionWrap::predict_sync(napi_env env, const napi_value* arguments) {
+  const char* where = "predictSync";
+  const auto argument = [&](int i) { return Napi::Value(env, arguments[i]); };
+  HostBatch batch;
+  batch.batch = read_size(argument(0), where, "batch");
+  batch.steps = read_size(argument(1), where, "steps");
+  read_x(argument(2), where, batch);
+  const auto mask = read_bytes(argument(3), where, "mask");
+  batch.mask = mask.data, batch.mask_count = mask.count;
+  Session& session = claim(where);
+  session.check_sizes(batch, where);
+  session.predict(batch, read_room(argument(4), session.output_count(batch), where, "y"));
+  report_memory(env);
+}
+
 Napi::Value SessionWrap::forward(const Napi::CallbackInfo& info) {
   const bool training = read_flag(info[1], "forward", "training");
   return submit_batch(info, "forward",
@@ -106,7 +121,7 @@ Napi::Value SessionWrap::read_parameters(const Napi::CallbackInfo& info) {
 Napi::Value SessionWrap::write_parameters(const Napi::CallbackInfo& info) {
   Session& session = live("writeParameters");
   auto values = std::make_shared<std::vector<float>>(copy_floats(info[0], "writeParameters", "values"));
-  return submit(info, [&session, values] { session.write_parameters(values->data(), values->size()); }, nothing());
+  return submit(info, [&session, values] { session.write_parameters(values->data(), values->size()); }, nothing(), JobKind::transfer);
 }
 
 Napi::Value SessionWrap::configure(const Napi::CallbackInfo& info) {
@@ -198,7 +213,7 @@ Napi::Value SessionWrap::write_states(const Napi::CallbackInfo& info) {
   }
   const int count = states->empty() ? 0 : static_cast<int>(rows);
   Session& session = live("writeStates");
-  return submit(info, [&session, states, count] { session.write_states(*states, count); }, nothing());
+  return submit(info, [&session, states, count] { session.write_states(*states, count); }, nothing(), JobKind::transfer);
 }
 
 }  // namespace grus

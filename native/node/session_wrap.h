@@ -25,6 +25,7 @@ class SessionWrap : public EngineWrap<Session> {
   Napi::Value evaluate_step(const Napi::CallbackInfo& info);
   Napi::Value statistics(const Napi::CallbackInfo& info);
   Napi::Value predict(const Napi::CallbackInfo& info);
+  void predict_sync(napi_env env, const napi_value* arguments);
   Napi::Value forward(const Napi::CallbackInfo& info);
   Napi::Value backward(const Napi::CallbackInfo& info);
   Napi::Value read_gradients(const Napi::CallbackInfo& info);

@@ -13,12 +13,10 @@ namespace grus {
 // somebody else's memory. T has: static const napi_type_tag kTag; static const char* kName; T(const Napi::CallbackInfo&);
 // finalize(Napi::Env).
 template <class T>
-T& unwrap(const Napi::CallbackInfo& info) {
-  const Napi::Value self = info.This();
+T& unwrap(napi_env env, napi_value self) {
   bool ours = false;
   void* data = nullptr;
-  if (!self.IsObject() || napi_check_object_type_tag(info.Env(), self, &T::kTag, &ours) != napi_ok || !ours ||
-      napi_unwrap(info.Env(), self, &data) != napi_ok) {
+  if (napi_check_object_type_tag(env, self, &T::kTag, &ours) != napi_ok || !ours || napi_unwrap(env, self, &data) != napi_ok) {
     const std::string name = T::kName;
     throw Error(ErrorCode::invalid_argument, "[" + name + "] expected `this` to be a " + name + ", got something else");
   }
@@ -52,8 +50,27 @@ template <class T, auto member>   // member: Napi::Value (T or its base::*)(cons
 napi_value call_method(napi_env env, napi_callback_info raw) noexcept {
   return guarded(env, [&]() -> napi_value {
     const Napi::CallbackInfo info(env, raw);
-    return (unwrap<T>(info).*member)(info);
+    return (unwrap<T>(env, info.This()).*member)(info);
   });
+}
+
+// For calls that are counted in nanoseconds: positional arguments, undefined where fewer came, and nothing that allocates between.
+constexpr size_t kPlainArguments = 8;
+
+template <class T, auto member>   // member: void (T::*)(napi_env, const napi_value* arguments)
+napi_value call_plain(napi_env env, napi_callback_info raw) noexcept {
+  return guarded(env, [&]() -> napi_value {
+    napi_value arguments[kPlainArguments], self = nullptr;
+    size_t count = kPlainArguments;
+    NAPI_THROW_IF_FAILED(env, napi_get_cb_info(env, raw, &count, arguments, &self, nullptr), nullptr);
+    (unwrap<T>(env, self).*member)(env, arguments);
+    return nullptr;
+  });
+}
+
+template <class T, auto member>   // member: void (T::*)(napi_env, const napi_value* arguments)
+napi_property_descriptor plain_method(const char* name) {
+  return {name, nullptr, &call_plain<T, member>, nullptr, nullptr, nullptr, napi_default_method, nullptr};
 }
 
 template <class T, auto member>   // member: Napi::Value (T or its base::*)(const Napi::CallbackInfo&)

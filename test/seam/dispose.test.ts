@@ -30,6 +30,7 @@ describe.each(devices())('on $device', ({ device }) => {
     model[Symbol.dispose]()
     const work: [string, () => unknown][] = [
       ['predict', () => model.predict(x)],
+      ['predictSync', () => model.predictSync(x)],
       ['predictWithStates', () => model.predictWithStates(x)],
       ['forward', () => model.forward(x)],
       ['backward', () => model.backward(y)],
@@ -58,6 +59,7 @@ describe.each(devices())('on $device', ({ device }) => {
     cell.dispose()
     cell[Symbol.dispose]()
     expect(await code(() => cell.forward(x))).toBe('DISPOSED')
+    expect(await code(() => cell.forwardSync(x))).toBe('DISPOSED')
     expect(await code(() => cell.backward({ dy: tensor(new Float32Array(36), [3, 4, 3]) }))).toBe('DISPOSED')
     expect(await code(() => cell.setParameters({}))).toBe('DISPOSED')
   })

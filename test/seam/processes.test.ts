@@ -54,6 +54,18 @@ describe('workers', () => {
     expect(alone[0]).not.toEqual(alone[1])
   })
 
+  it('ten are terminated in the middle of calls that compute on their own thread', async () => {
+    for (let i = 0; i < 10; ++i) {
+      const worker = new Worker(program('stream'))
+      await new Promise((resolve, reject) => {
+        worker.once('message', resolve)
+        worker.once('error', reject)
+      })
+      await new Promise((resolve) => setTimeout(resolve, i % 4))
+      expect(await worker.terminate()).toBe(1)
+    }
+  })
+
   it('fifty are terminated while they train, and the process goes on and ends well', async () => {
     const { code, signal, stdout, stderr } = await run('terminate', ['50'])
     expect({ code, signal, stdout: stdout.trim() }, stderr).toEqual({ code: 0, signal: null, stdout: '50' })

@@ -47,6 +47,8 @@ test('a wrong option name does not compile', () => {
   new Gru({ inputSize: 1, hidden: 2 })
   // @ts-expect-error batch
   model.predict(x, { batch: 3 })
+  // @ts-expect-error results are float32
+  model.predictSync(x, { out: new Int32Array(1) })
 })
 
 test('a missing field does not compile', () => {
@@ -105,6 +107,8 @@ test('types of results', () => {
   expectTypeOf(sequential).returns.toEqualTypeOf<Model>()
   expectTypeOf(loadModel).returns.resolves.toEqualTypeOf<Model>()
   expectTypeOf(model.predict).returns.resolves.toEqualTypeOf<FloatTensor>()
+  expectTypeOf(model.predictSync).returns.toEqualTypeOf<FloatTensor>()
+  expectTypeOf(new Gru({ inputSize: 1, hiddenSize: 1 }).forwardSync).returns.toEqualTypeOf<{ y: FloatTensor; hy: FloatTensor }>()
   expectTypeOf(model.getWeights).returns.resolves.toEqualTypeOf<Map<string, FloatTensor>>()
   expectTypeOf<FloatTensor>().toExtend<Tensor>()
   expectTypeOf(model.device).toEqualTypeOf<'cpu' | 'cuda' | `cuda:${number}`>()
