@@ -27,12 +27,13 @@ export async function measure(workload, arrays, threads, peers, folder, options)
     }
   }
   if (measured && work) for (const name of Object.keys(times)) Object.assign(results[name], judge(results[name].median, work, measured))
-  const { id, kind, group } = workload
+  const { id, kind, group, headline } = workload
   const least = measured && work && roofline(work, measured)
   return {
     workload: id,
     kind,
     group,
+    ...(headline && { headline }),
     threads,
     rounds: done,
     ...(work && { flop: work.flop, bytes: work.bytes }),

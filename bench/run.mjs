@@ -11,6 +11,7 @@ import { measure } from './measure.mjs'
 import { buildPrograms } from './native.mjs'
 import { peerNames, startPeers, takes } from './peers.mjs'
 import { toReport } from './report.mjs'
+import { baseOf } from './tables.mjs'
 import { workloads } from './workloads.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
@@ -95,8 +96,8 @@ function sayResult({ peers }) {
   return Object.entries(peers)
     .map(([name, { failed, median, against }]) => {
       if (failed) return `${name} FAILED: ${failed.split('\n')[0]}`
-      const [ratio] = Object.values(against ?? {})
-      return `${name} ${median} ms${name !== 'grus' && ratio ? ` (${ratio.ratio})` : ''}`
+      const ratio = against?.[baseOf(name)]?.ratio
+      return `${name} ${median} ms${name !== 'grus' && ratio ? ` (${ratio})` : ''}`
     })
     .join(', ')
 }

@@ -10,6 +10,21 @@ const layer = (kind, group, [steps, batch, hidden], more = {}) => ({
   input: hidden,
   ...more,
 })
+// rows for the README and the chart
+const headlines = new Set([
+  'forward T1 B1 H512',
+  'forward T50 B1 H128',
+  'forward T50 B4 H512',
+  'forward T50 B64 H128',
+  'forward T50 B64 H256',
+  'forward+backward T50 B1 H128',
+  'forward+backward T50 B32 H64',
+  'forward+backward T50 B64 H256',
+  'training step: embedding, GRU, softmax, Adam T50 B32 H128',
+  'training step: embedding, GRU, softmax, Adam T50 B32 H256',
+  'forward T3 B5 I12 H20', // of the tiny ones
+  'forward+backward T3 B5 I12 H20',
+])
 const both = (group, shape, more) => ['forward', 'forward+backward'].map((kind) => layer(kind, group, shape, more))
 
 // One or a few rows, as when answering a request
@@ -120,4 +135,6 @@ const tiny = {
   growth: { hidden: 8, T: { values: [2, 4], batch: 2 }, B: { values: [1, 3], steps: 2 } },
 }
 
-export const workloads = { everything, tiny }
+const named = ({ rows, growth }) => ({ rows: rows.map((row) => ({ ...row, headline: headlines.has(row.id) })), growth })
+
+export const workloads = { everything: named(everything), tiny: named(tiny) }
