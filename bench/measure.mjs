@@ -14,21 +14,22 @@ export async function measure(workload, arrays, threads, peers, folder, options)
   const work = workOf(workload)
   const some = peers.filter((peer) => takes(peer, workload) && (work || !peer.limits))
   const results = await prepare(workload, arrays, threads, some, folder, work)
-  const limits = some.find((peer) => peer.limits)
-  const { times, measured, done } = await time(
-    some.filter(({ name }) => results[name] && !results[name].failed),
-    limits,
+  const { times, machine, done } = await time(
+    some.filter(({ name }) => !results[name].failed),
+    results,
     options,
   )
+  const measured = machine.length > 0 ? middle(machine) : undefined
+  if (!results.limits?.failed) delete results.limits
   for (const [name, rounds] of Object.entries(times)) {
     Object.assign(results[name], summarize(rounds))
     for (const base of bases.filter((base) => base !== name && times[base])) {
       results[name].against = { ...results[name].against, [base]: ratioOf(rounds, times[base]) }
     }
   }
-  if (measured && work) for (const name of Object.keys(times)) Object.assign(results[name], judge(results[name].median, work, measured))
+  if (measured) for (const name of Object.keys(times)) Object.assign(results[name], judge(results[name].median, work, measured))
   const { id, kind, group, headline } = workload
-  const least = measured && work && roofline(work, measured)
+  const least = measured && roofline(work, measured)
   return {
     workload: id,
     kind,
@@ -51,8 +52,8 @@ async function prepare(workload, arrays, threads, peers, folder, work) {
     const request = { command: 'prepare', workload, arrays, folder, threads, out: join(folder, peer.name), bytes: work?.weights ?? 0 }
     try {
       const answer = await peer.ask(request)
-      if (peer.limits) continue
       results[peer.name] = { engine: answer.engine }
+      if (peer.limits) continue
       if (peer.compared === false) results[peer.name].compared = false
       else if (reference) results[peer.name].difference = compare(answer.results, reference)
       else reference = answer.results
@@ -63,23 +64,28 @@ async function prepare(workload, arrays, threads, peers, folder, work) {
   return results
 }
 
-async function time(peers, limits, { rounds, ms, limit }) {
-  const times = Object.fromEntries(peers.map(({ name }) => [name, []]))
+/** { times: of each round, by name; machine: what the peer of limits answered; done: rounds }. Who fails leaves, and `results` says so. */
+async function time(peers, results, { rounds, ms, limit }) {
+  const times = {}
   const machine = []
-  const all = limits ? [...peers, limits] : peers
   const start = performance.now()
   let done = 0
   for (; done < rounds && (done === 0 || performance.now() - start < 1000 * limit); done++) {
-    for (let i = 0; i < all.length; i++) {
-      const peer = all[(i + done) % all.length] // nobody always comes after the same
-      if (peer.slow && done >= slowRounds) continue
-      const answer = await peer.ask({ command: 'time', ms })
-      if (peer.limits) machine.push(answer)
-      else times[peer.name].push(answer.times)
+    for (let i = 0; i < peers.length; i++) {
+      const peer = peers[(i + done) % peers.length] // nobody always comes first
+      if (results[peer.name].failed || (peer.slow && done >= slowRounds)) continue
+      try {
+        const answer = await peer.ask({ command: 'time', ms })
+        if (peer.limits) machine.push(answer)
+        else times[peer.name] = [...(times[peer.name] ?? []), answer.times]
+      } catch (error) {
+        results[peer.name] = { failed: error.message }
+        delete times[peer.name]
+      }
       await sleep(20) // threads that spin for work to come go to sleep before the next is timed
     }
   }
-  return { times, done, measured: limits && middle(machine) }
+  return { times, machine, done }
 }
 
 const middle = (answers) =>

@@ -1,27 +1,32 @@
 // The peers written in C++: built where they can be, into build/bench.
-import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import os from 'node:os'
-import { join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
-
-const root = fileURLToPath(new URL('..', import.meta.url))
-const program = (name) => join(root, 'build', 'bench', name)
+import { join } from 'node:path'
+import { withLock } from '../scripts/setup/lock.mjs'
+import { root, run } from '../scripts/setup/run.mjs'
 
 /** `folder`: CMake's; one that has a build of the engine already saves the time of another. Says what cannot be built. */
-export function buildPrograms(folder, say) {
+export async function buildPrograms(folder, say) {
+  mkdirSync(join(root, folder), { recursive: true })
+  await withLock(join(root, folder, '.lock'), () => build(folder, say))
+}
+
+async function build(folder, say) {
   const own = existsSync(join(root, folder, 'CMakeCache.txt')) ? [] : ['-DGRUS_ADDON=OFF', '-DGRUS_CUDA=off', '-DCMAKE_BUILD_TYPE=Release']
   const jobs = process.env.CMAKE_BUILD_PARALLEL_LEVEL ?? String(os.availableParallelism())
   for (const args of [
-    ['-S', '.', '-B', resolve(root, folder), '-DGRUS_BENCH=ON', ...own],
-    ['--build', resolve(root, folder), '--config', 'Release', '--target', 'bench_programs', '--parallel', jobs],
+    ['-S', '.', '-B', folder, '-DGRUS_BENCH=ON', ...own],
+    ['--build', folder, '--config', 'Release', '--target', 'bench_programs', '--parallel', jobs],
   ]) {
-    const { status, error, stdout, stderr } = spawnSync('cmake', args, { cwd: root, encoding: 'utf8', maxBuffer: 1 << 26 })
-    for (const [, line] of `${stdout}`.matchAll(/^-- bench: (.*)$/gm)) say(line)
-    if (status === 0) continue
-    say(`the peers in C++ are skipped: ${error ? error.message : `cmake ${args.join(' ')} failed:\n${`${stdout}${stderr}`.slice(-3000)}`}`)
+    const { ok, output } = await run('cmake', args)
+    for (const [, line] of output.matchAll(/^-- bench: (.*)$/gm)) say(line)
+    if (ok) continue
+    say(`the peers in C++ could not be built: cmake ${args.join(' ')}\n${output.slice(-3000)}`)
     return
   }
 }
 
-export const programOf = (name) => (existsSync(program(name)) ? program(name) : undefined)
+export function programOf(name) {
+  const file = join(root, 'build', 'bench', name)
+  return existsSync(file) ? file : undefined
+}

@@ -42,7 +42,7 @@ if (unknown || !numbers.every((number) => number > 0)) {
   process.exit(2)
 }
 
-buildPrograms(values.build, say)
+await buildPrograms(values.build, say)
 const folder = mkdtempSync(join(os.tmpdir(), 'grus-bench-'))
 const peers = await startPeers(wanted, values.python, say)
 try {
@@ -57,7 +57,8 @@ try {
     }
     const arrays = writeArrays(workload, folder)
     for (const threads of threadCounts) {
-      results.push(await measure(workload, arrays, threads, peers, folder, options))
+      const some = threads === threadCounts[0] ? peers : peers.filter(({ slow }) => !slow)
+      results.push(await measure(workload, arrays, threads, some, folder, options))
       const minutes = ((performance.now() - began.clock) / 60_000).toFixed(1)
       say(`${at + 1} of ${chosen.length}, ${minutes} min: ${workload.id}, ${threads} thread(s): ${sayResult(results.at(-1))}`)
     }

@@ -10,7 +10,7 @@ const table = (head, lines) => [line(head), line(head.map(() => '---')), ...line
 const ms = (value) => (value < 0.1 ? value.toFixed(4) : value < 10 ? value.toFixed(3) : value.toFixed(1))
 const percent = (share) => (share === undefined ? '' : `${(100 * share).toFixed(0)} %`)
 const fixed = (ratio) => ratio.toFixed(2)
-const of = (peer) => `${titles[peer]} / grus${throughJavaScript.includes(peer) ? ' (native)' : ' native'}`
+const of = (peer, natively) => `${titles[peer]} / grus${throughJavaScript.includes(peer) ? (natively ? ' (native)' : '') : ' native'}`
 
 /** What a peer is measured against first: the engine alone for what is native itself. */
 export const baseOf = (peer) => (throughJavaScript.includes(peer) ? 'grus' : 'grus-native')
@@ -34,7 +34,7 @@ export function rowsTable(rows) {
     'threads',
     'grus ms',
     ...(natively ? ['native ms'] : []),
-    ...peers.map(of),
+    ...peers.map((peer) => of(peer, natively)),
     'GFLOP/s',
     'of FMA',
     'of GEMM',
@@ -120,7 +120,7 @@ export function growthTables(growth) {
     return [
       '',
       ...table(head, [
-        ['ns', ...points.map(({ ns }) => ns.toPrecision(3))],
+        ['ns', ...points.map(({ ns }) => (ns < 100 ? ns.toPrecision(3) : ns.toFixed(0)))],
         ['relative', ...points.map(({ relative }) => fixed(relative))],
       ]),
     ]

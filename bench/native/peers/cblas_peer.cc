@@ -1,10 +1,9 @@
 // What one writes with a BLAS and no more: one product for all inputs, one a step for the state, plain loops for the gates, which the
 // compiler vectorises.
-#include <cblas.h>
-
 #include <algorithm>
 #include <cmath>
 
+#include "openblas.h"
 #include "peer.h"
 
 using namespace grus::bench;
@@ -41,7 +40,7 @@ class CblasSubject final : public Subject {
     gradients_.weight_hh.resize(c.weight_hh.size());
   }
 
-  std::string engine() const override { return std::string("openblas ") + openblas_get_corename(); }
+  std::string engine() const override { return openblas_version(); }
 
   void run() override {
     if (case_.backward) transpose_weights();
@@ -148,5 +147,5 @@ class CblasSubject final : public Subject {
 }  // namespace
 
 int main() {
-  return serve("cblas", openblas_get_config(), [](const Case& c) { return std::make_unique<CblasSubject>(c); });
+  return serve("cblas", openblas_version(), [](const Case& c) { return std::make_unique<CblasSubject>(c); });
 }

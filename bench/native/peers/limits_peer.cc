@@ -10,7 +10,7 @@
 #include "cpu/gemm.h"
 #include "request.h"
 #ifdef GRUS_BENCH_OPENBLAS
-#include <cblas.h>
+#include "openblas.h"
 #endif
 
 using namespace grus;
@@ -107,7 +107,7 @@ class Limits {
  private:
   static std::string version() {
 #ifdef GRUS_BENCH_OPENBLAS
-    return std::to_string(kLanes * 32) + " bits, " + openblas_get_config();
+    return std::to_string(kLanes * 32) + " bits, " + openblas_version();
 #else
     return std::to_string(kLanes * 32) + " bits";
 #endif
