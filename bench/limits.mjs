@@ -1,7 +1,10 @@
 // The least that a row computes and reads, and from what the machine did in the same rounds, the time it cannot go below on it.
 import { work } from './gpu/limits.mjs'
 
-/** The GRU's part of a row: FLOP of its matrix products; bytes moved at least: each value once, W_hh once a step, as no CPU holds it in registers. */
+/**
+ * The GRU's part of a row: FLOP of its matrix products; bytes moved at least: each value once, W_hh once a step, as no CPU holds it in registers;
+ * `again`: bytes of the weights that are read again and again, or of all where there is one step.
+ */
 export function workOf(workload) {
   const shape = shapeOf(workload)
   if (!shape) return undefined
@@ -9,9 +12,9 @@ export function workOf(workload) {
   const { flop, bytes } = work({ ...shape, precision: 'float32' })
   const size = workload.weights === 'bfloat16' ? 2 : 4
   const weights = 3 * hidden * (shape.input + hidden) * size
-  const again = (training ? 2 : 1) * (steps - 1) * 3 * hidden * hidden * size
+  const state = 3 * hidden * hidden * size
   const narrower = (weights / size) * (4 - size)
-  return { flop, bytes: bytes + again - narrower, weights }
+  return { flop, bytes: bytes + (training ? 2 : 1) * (steps - 1) * state - narrower, again: steps > 1 ? state : weights }
 }
 
 function shapeOf({ kind, steps, batch, input, hidden, units, embedding, inputs, bidirectional }) {

@@ -49,7 +49,7 @@ async function prepare(workload, arrays, threads, peers, folder, work) {
   const results = {}
   let reference
   for (const peer of peers) {
-    const request = { command: 'prepare', workload, arrays, folder, threads, out: join(folder, peer.name), bytes: work?.weights ?? 0 }
+    const request = { command: 'prepare', workload, arrays, folder, threads, out: join(folder, peer.name), bytes: work?.again ?? 0 }
     try {
       const answer = await peer.ask(request)
       results[peer.name] = { engine: answer.engine }

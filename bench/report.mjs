@@ -62,7 +62,11 @@ const headlines = ({ results }) => results.filter(({ headline }) => headline)
 
 function write(run, file, root) {
   const source = `From [${basename(file)}](../bench/results/${basename(file)}).`
-  fill(join(root, 'docs', 'performance.md'), 'result', `${source}\n${toReport(run)}`)
+  fill(
+    join(root, 'docs', 'performance.md'),
+    'result',
+    `${source}\n\n![Times of the peers in times of grus](performance.svg)\n\n${toReport(run)}`,
+  )
   const threads = Math.max(...run.results.map((row) => row.threads))
   const says = `Times of other libraries divided by those of grus, ${threads} thread(s), ${run.machine.cpu}, ${run.date.slice(0, 10)}:`
   fill(join(root, 'README.md'), 'bench', `${says}\n\n${shortTable(headlines(run), threads).join('\n')}`)
