@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs'
 const tolerance = 1e-4
 
 /**
- * Throws unless both put out the same tensors: what computes something else is not worth timing. Returns the largest difference, each tensor's
- * taken relative to the reference's largest value.
+ * Throws unless both put out the same tensors: what computes something else is not worth timing. Returns the largest difference, each
+ * tensor's taken relative to the reference's largest value.
  */
 export function compare(theirs, reference) {
   let largest = 0

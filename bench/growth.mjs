@@ -1,4 +1,4 @@
-// How the cost of a GRU grows with the steps and with the rows of a batch: time per step and row, which stays the same where it grows in line.
+// How the cost of a GRU grows with the steps and with the rows of a batch: time of a step of a row, which stays if it grows in line.
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { writeArrays } from './arrays.mjs'
@@ -6,7 +6,7 @@ import { median, round } from './summary.mjs'
 
 const kinds = ['forward', 'forward+backward']
 
-/** [{ kind, axis: 'T' or 'B', fixed, hidden, threads, points: [{ value, ms, ns, relative }] }]; ns: of a step of a row; relative: to the largest. */
+/** [{ kind, axis: 'T' or 'B', fixed, hidden, threads, points: [{ value, ms, ns, relative }] }]; ns: of a step of a row. */
 export async function measureGrowth({ hidden, T, B }, peer, threads, folder, { rounds, ms }) {
   const shapes = [
     ...T.values.map((steps) => ({ axis: 'T', value: steps, steps, batch: T.batch })),

@@ -2,8 +2,8 @@
 import { work } from './gpu/limits.mjs'
 
 /**
- * The GRU's part of a row: FLOP of its matrix products; bytes moved at least: each value once, W_hh once a step, as no CPU holds it in registers;
- * `again`: bytes of the weights that are read again and again, or of all where there is one step.
+ * The GRU's part of a row: FLOP of its matrix products; bytes moved at least: each value once, W_hh once a step, as no CPU holds it in
+ * registers; `again`: bytes of the weights that are read again and again, or of all where there is one step.
  */
 export function workOf(workload) {
   const shape = shapeOf(workload)

@@ -9,15 +9,15 @@ const here = fileURLToPath(new URL('.', import.meta.url))
 const layers = ['forward', 'forward+backward']
 const patience = 300 // seconds that an answer may take
 
-// weights: what the weights may be stored as; float32 unless said. slow: only rows marked so, and few rounds.
-// compared: false for what computes another GRU, with weights of its own. native: measured against grus without JavaScript, too.
+// weights: what they may be stored as while computing, ['float32'] unless said (TODO bfloat16: for grus and grus-native).
+// slow: only rows marked so, and few rounds. compared: false for what computes another GRU, with weights of its own.
 const list = [
   { name: 'grus', kinds: [...layers, 'training'], script: 'grus.mjs' },
-  { name: 'grus-native', kinds: layers, program: 'grus', native: true },
+  { name: 'grus-native', kinds: layers, program: 'grus' },
   { name: 'torch', kinds: [...layers, 'training'], python: 'torch_gru.py' },
   { name: 'onnxruntime', kinds: ['forward'], script: 'onnxruntime.mjs', needs: 'onnxruntime-node' },
-  { name: 'onednn', kinds: layers, program: 'onednn', native: true },
-  { name: 'cblas', kinds: layers, program: 'cblas', native: true },
+  { name: 'onednn', kinds: layers, program: 'onednn' },
+  { name: 'cblas', kinds: layers, program: 'cblas' },
   { name: 'tfjs', kinds: ['forward'], script: 'tfjs.mjs', args: ['cpu'], needs: '@tensorflow/tfjs', slow: true, compared: false },
   {
     name: 'tfjs-wasm',
@@ -75,19 +75,9 @@ function start({ name, script, args = [], python: pythonScript, program }, pytho
 /** A request as the programs in C++ read it. */
 function toWords({ command, workload, folder, threads, out, bytes, ms }) {
   if (command !== 'prepare') return asWords({ command, ...(ms && { ms }) })
-  const { steps = 0, batch = 0, input = 0, hidden = 0, kind } = workload
-  return asWords({
-    command,
-    steps,
-    batch,
-    input,
-    hidden,
-    threads,
-    bytes,
-    out,
-    arrays: folder,
-    backward: kind === 'forward+backward' ? 1 : 0,
-  })
+  const { steps = 0, batch = 0, input = 0, hidden = 0, weights = 'float32', kind } = workload
+  const backward = kind === 'forward+backward' ? 1 : 0
+  return asWords({ command, steps, batch, input, hidden, backward, weights, threads, bytes, out, arrays: folder })
 }
 
 /** OpenBLAS takes its oldest kernels for CPUs that are younger than it: here it is told what the CPU can do. */

@@ -1,5 +1,5 @@
-// The report of a run: node bench/report.mjs bench/results/<file>.json prints it; with --write it goes into docs/performance.md, a short table
-// into README.md, and a chart into docs/performance.svg, all below --root.
+// The report of a run: node bench/report.mjs bench/results/<file>.json prints it; with --write it goes into docs/performance.md, a short
+// table into README.md, and a chart into docs/performance.svg, all below --root.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -47,13 +47,15 @@ function about({ date, machine, peers, minutes, tiny, note, loadBefore, loadAfte
   const peaks = [...new Set(measured.map(({ threads }) => threads))].map(
     (threads) => `${threads} thread(s) FMA ${most(threads, 'fma')}, GEMM ${Math.max(most(threads, 'gemm'), most(threads, 'sgemm'))}`,
   )
+  const stolen = stolenPercent === undefined ? '' : `; ${stolenPercent} % of the time went to other machines`
   return [
     ...(tiny ? ['**Tiny sizes, which test the benchmark: the times say nothing.**', ''] : []),
-    `${date.slice(0, 10)}, ${machine.cpu}, ${machine.cores} cores${machine.virtual ? ' of a virtual machine' : ''}, ${machine.os};`,
-    `caches: ${machine.caches || 'unknown'}. grus at ${machine.commit ?? 'an unknown commit'}, engine \`${engines}\`, Node ${machine.node}.`,
+    `${date.slice(0, 10)}, ${machine.cpu}, ${machine.cores} cores${machine.virtual ? ' of a virtual machine' : ''}, ${machine.os}.`,
+    `Caches: ${machine.caches ?? 'unknown'}.`,
+    `grus at ${machine.commit ?? 'an unknown commit'}, engine \`${engines}\`, Node ${machine.node}.`,
     `Peers: ${versions.join(', ') || 'none'}.`,
     ...(peaks.length > 0 ? [`Best GFLOP/s seen: ${peaks.join('; ')}.`] : []),
-    `${minutes} minutes; load ${loadBefore} before, ${loadAfter} after${stolenPercent === undefined ? '' : `; ${stolenPercent} % of the time went to other machines`}.`,
+    `${minutes} minutes; load ${loadBefore} before, ${loadAfter} after${stolen}.`,
     ...(note ? [note] : []),
   ]
 }

@@ -20,8 +20,8 @@ const headlines = new Set([
   'forward+backward T50 B1 H128',
   'forward+backward T50 B32 H64',
   'forward+backward T50 B64 H256',
-  'training step: embedding, GRU, softmax, Adam T50 B32 H128',
-  'training step: embedding, GRU, softmax, Adam T50 B32 H256',
+  'training step T50 B32 H128',
+  'training step T50 B32 H256',
   'forward T3 B5 I12 H20', // of the tiny ones
   'forward+backward T3 B5 I12 H20',
 ])
@@ -57,7 +57,7 @@ const isSlow = ([steps, batch, hidden]) => steps === 50 && ((batch === 1 && hidd
 
 // A whole training step: fitSteps of them are one call to fit. Every row has `steps` steps, or shortest to longest.
 const classifier = (units, batch, { steps = 50, fitSteps = 8 } = {}) => ({
-  id: `training step: embedding, GRU, softmax, Adam T${steps} B${batch} H${units}`,
+  id: `training step T${steps} B${batch} H${units}`,
   kind: 'training',
   group: 'training step',
   model: 'classifier',

@@ -1,4 +1,4 @@
-# The peers of npm run bench that are written in C++ (target bench_programs), into build/bench. What lacks its library is left out, and said.
+# The peers of npm run bench that are written in C++ (target bench_programs), into build/bench. What lacks its library is left out.
 find_path(GRUS_DNNL_INCLUDE dnnl.hpp)
 find_library(GRUS_DNNL_LIBRARY dnnl)
 find_path(GRUS_OPENBLAS_INCLUDE openblas_config.h PATH_SUFFIXES openblas-pthread openblas)

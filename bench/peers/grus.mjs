@@ -26,6 +26,7 @@ const weightsOf = (arrays) =>
       .map(([name, array]) => [name.slice('weights.'.length), readTensor(array)]),
   )
 
+// TODO bfloat16: the option of a row with `weights: 'bfloat16'` goes here, once there is one
 function layer({ kind, input, hidden }, arrays, threads) {
   const gru = new Gru({ inputSize: input, hiddenSize: hidden, layout: 'TBI', device: 'cpu', threads })
   gru.setParameters(weightsOf(arrays))

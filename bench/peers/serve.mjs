@@ -12,8 +12,8 @@ export function read({ file, shape, dtype }) {
 
 /**
  * Answers info, prepare (which also computes once, for comparison) and time until stdin ends.
- * make(workload, arrays, threads) gives: once, whose { name: { data, shape } } are compared; sample, which is timed; perSample, steps in it;
- * engine, dispose.
+ * make(workload, arrays, threads) gives: once, whose { name: { data, shape } } are compared; sample, which is timed; perSample, steps in
+ * it; engine, dispose.
  */
 export async function serve(info, make) {
   let current

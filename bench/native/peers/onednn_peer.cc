@@ -72,6 +72,7 @@ class OnednnSubject final : public Subject {
     arrange(forward_arguments_, DNNL_ARG_WEIGHTS_ITER, weights_h_, forward.weights_iter_desc());
     if (c.backward) bind(forward_arguments_, DNNL_ARG_WORKSPACE, memory(forward.workspace_desc(), engine_));
     forward_ = dnnl::lbr_gru_forward(forward);
+    engine_name_ = std::string("lbr_gru ") + forward.impl_info_str();
     reorder_weights();
     if (!c.backward) return;
 
@@ -178,7 +179,7 @@ class OnednnSubject final : public Subject {
   Case case_;
   dnnl::engine engine_;
   dnnl::stream stream_;
-  std::string engine_name_ = "lbr_gru";
+  std::string engine_name_;
   dnnl::lbr_gru_forward forward_;
   dnnl::lbr_gru_backward backward_;
   Arguments forward_arguments_, backward_arguments_;

@@ -28,6 +28,7 @@ Case case_of(const Request& request) {
   c.input = request.integer("input"), c.hidden = request.integer("hidden");
   c.threads = request.integer("threads");
   c.backward = request.integer("backward") != 0;
+  c.weights = request.text("weights");
   const size_t rows = static_cast<size_t>(c.steps) * c.batch, gates = size_t{3} * c.hidden;
   c.x = read_array(request, "x", rows * c.input);
   if (c.backward) c.dy = read_array(request, "dy", rows * c.hidden);

@@ -12,6 +12,7 @@ namespace grus::bench {
 struct Case {
   int steps = 0, batch = 0, input = 0, hidden = 0, threads = 1;
   bool backward = false;                                             // else inference
+  std::string weights;                                               // what they are stored as while computing: float32, bfloat16
   std::vector<float> x, dy, weight_ih, weight_hh, bias_ih, bias_hh;  // dy: with backward
 };
 
