@@ -49,7 +49,30 @@ try {
   const began = { date: new Date().toISOString(), load: load(), times: processorTimes(), clock: performance.now() }
   const { rows, growth } = workloads[values.tiny ? 'tiny' : 'everything']
   const chosen = rows.filter((row) => `${row.id} (${row.group})`.includes(values.only))
-  const results = []
+  const machine = describeMachine()
+  const cpu = machine.cpu.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')
+  const file = values.out ?? join(here, 'results', `${began.date.slice(0, 10)}-${cpu}.json`)
+  mkdirSync(dirname(file), { recursive: true })
+  const [results, grown] = [[], []]
+  const minutes = () => Number(((performance.now() - began.clock) / 60_000).toFixed(1))
+  const save = () => {
+    const run = {
+      date: began.date,
+      machine,
+      minutes: minutes(),
+      loadBefore: began.load,
+      loadAfter: load(),
+      stolenPercent: stolenPercent(began.times, processorTimes()),
+      ...(values.note && { note: values.note }),
+      ...(values.tiny && { tiny: true }),
+      msPerRound: options.ms,
+      peers: Object.fromEntries(peers.map(({ name, info }) => [name, info])),
+      results,
+      growth: grown,
+    }
+    writeFileSync(file, `${JSON.stringify(run, undefined, 2)}\n`)
+    return run
+  }
   for (const [at, workload] of chosen.entries()) {
     if (!peers.some((peer) => !peer.limits && takes(peer, workload))) {
       say(`${workload.id}: nobody here computes it`)
@@ -59,34 +82,19 @@ try {
     for (const threads of threadCounts) {
       const some = threads === threadCounts[0] ? peers : peers.filter(({ slow }) => !slow)
       results.push(await measure(workload, arrays, threads, some, folder, options))
-      const minutes = ((performance.now() - began.clock) / 60_000).toFixed(1)
-      say(`${at + 1} of ${chosen.length}, ${minutes} min: ${workload.id}, ${threads} thread(s): ${sayResult(results.at(-1))}`)
+      save() // whatever comes later
+      say(`${at + 1} of ${chosen.length}, ${minutes()} min: ${workload.id}, ${threads} thread(s): ${sayResult(results.at(-1))}`)
     }
   }
   const native = peers.find(({ name }) => name === 'grus-native')
-  const grown =
-    native && 'growth'.includes(values.only)
-      ? await measureGrowth(growth, native, threadCounts[0], folder, { rounds: 3, ms: options.ms })
-      : []
-  const run = {
-    date: began.date,
-    machine: describeMachine(),
-    minutes: Number(((performance.now() - began.clock) / 60_000).toFixed(1)),
-    loadBefore: began.load,
-    loadAfter: load(),
-    stolenPercent: stolenPercent(began.times, processorTimes()),
-    ...(values.note && { note: values.note }),
-    ...(values.tiny && { tiny: true }),
-    msPerRound: options.ms,
-    peers: Object.fromEntries(peers.map(({ name, info }) => [name, info])),
-    results,
-    growth: grown,
+  if (native && 'growth'.includes(values.only)) {
+    try {
+      grown.push(...(await measureGrowth(growth, native, threadCounts[0], folder, { rounds: 3, ms: options.ms })))
+    } catch (error) {
+      say(`how the cost grows is left out: ${error.message}`)
+    }
   }
-  const cpu = run.machine.cpu.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')
-  const file = values.out ?? join(here, 'results', `${began.date.slice(0, 10)}-${cpu}.json`)
-  mkdirSync(dirname(file), { recursive: true })
-  writeFileSync(file, `${JSON.stringify(run, undefined, 2)}\n`)
-  console.log(toReport(run))
+  console.log(toReport(save()))
   say(`written to ${file}`)
 } finally {
   for (const peer of peers) peer.close()
