@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import os from 'node:os'
+import { join } from 'node:path'
 
 /** What a result is worth depends on these. */
 export function describeMachine() {
@@ -9,6 +10,7 @@ export function describeMachine() {
     cpu: model,
     cores: os.availableParallelism(),
     virtual: existsSync('/proc/cpuinfo') && /^flags.*\bhypervisor\b/m.test(readFileSync('/proc/cpuinfo', 'utf8')),
+    caches: caches(),
     memoryGiB: Math.round(os.totalmem() / 2 ** 30),
     os: `${os.type()} ${os.release()}${distribution()}`,
     node: process.version,
@@ -37,6 +39,16 @@ function distribution() {
   if (!existsSync('/etc/os-release')) return ''
   const name = /^PRETTY_NAME="?([^"\n]*)/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1]
   return name ? `, ${name}` : ''
+}
+
+/** Of the first core: 'L1 data 48K, L2 2048K, L3 307200K'; undefined where the system does not tell. */
+function caches() {
+  const folder = '/sys/devices/system/cpu/cpu0/cache'
+  if (!existsSync(folder)) return undefined
+  const entries = readdirSync(folder).filter((name) => /^index\d+$/.test(name))
+  const all = entries.map((name) => ['level', 'type', 'size'].map((what) => readFileSync(join(folder, name, what), 'utf8').trim()))
+  const named = all.filter(([, type]) => type !== 'Instruction')
+  return named.map(([level, type, size]) => `L${level} ${type === 'Unified' ? '' : `${type.toLowerCase()} `}${size}`).join(', ')
 }
 
 function commit() {

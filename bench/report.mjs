@@ -1,42 +1,98 @@
-// The table of a result: node bench/report.mjs bench/results/<file>.json prints it; with --write it also goes into docs/performance.md.
+// The report of a run: node bench/report.mjs bench/results/<file>.json prints it; with --write it goes into docs/performance.md, a short
+// table into README.md, and a chart into docs/performance.svg, all below --root.
 import { readFileSync, writeFileSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { toChart } from './chart.mjs'
+import { barsTable, growthTables, narrowTable, recordTable, rowsTable, shortTable } from './tables.mjs'
 
-const [begin, end] = ['<!-- result -->', '<!-- end of result -->']
-
-export function toTable({ date, machine, torch, loadBefore, loadAfter, stolenPercent, note, results }) {
-  const engines = [...new Set(results.map(({ engine }) => engine))].join('; ')
-  const lines = [
-    `${date.slice(0, 10)}, ${machine.cpu}, ${machine.cores} cores${machine.virtual ? ' of a virtual machine' : ''}, ${machine.os}.`,
-    `grus at ${machine.commit ?? 'an unknown commit'}, engine \`${engines}\`, Node ${machine.node}${torch ? `; PyTorch ${torch.version}` : ''}.`,
-    `Load ${loadBefore} before, ${loadAfter} after${stolenPercent === undefined ? '' : `; ${stolenPercent} % of the time went to other machines`}.`,
-    ...(note ? [note] : []),
-    '',
-    '| workload | threads | grus median (min) ms | PyTorch median (min) ms | PyTorch / grus | quartiles of the rounds |',
-    '|---|---|---|---|---|---|',
-  ]
-  for (const { workload, threads, grus, torch, ratio, ratioQuartiles } of results) {
-    const cell = (times) => (times ? `${fixed(times.median)} (${fixed(times.min)})` : 'not measured')
-    const compared = torch ? [`**${ratio.toFixed(2)}**`, `${ratioQuartiles.low.toFixed(2)} to ${ratioQuartiles.high.toFixed(2)}`] : ['', '']
-    lines.push(`| ${[workload, threads, cell(grus), cell(torch), ...compared].join(' | ')} |`)
-  }
-  return lines.join('\n')
+const headings = {
+  inference: 'Inference of one and of few rows',
+  'bfloat16 weights': 'Inference with weights in bfloat16',
+  throughput: 'Inference of many rows',
+  DeepBench: "Inference: DeepBench's sizes, with fewer steps",
+  'forward+backward': 'Forward and backward',
+  'training step': 'Whole training steps',
 }
 
-const fixed = (ms) => ms.toFixed(ms < 10 ? 3 : 1)
+export function toReport(run) {
+  const { results, growth } = run
+  const section = (title, lines) => (lines.length > 0 ? ['', `### ${title}`, '', ...lines] : [])
+  const failures = results.flatMap(({ workload, threads, peers }) =>
+    Object.entries(peers).flatMap(([name, { failed }]) =>
+      failed ? [`- ${workload}, ${threads} thread(s): ${name}: ${failed.split('\n')[0]}`] : [],
+    ),
+  )
+  const groups = [...new Set(results.map(({ group }) => group))]
+  return [
+    ...about(run),
+    ...groups.flatMap((group) => {
+      const rows = results.filter((row) => row.group === group)
+      return section(headings[group] ?? group, rowsTable(rows))
+    }),
+    ...section('What weights in bfloat16 bring', narrowTable(results)),
+    ...section('For the record: other GRUs in JavaScript', recordTable(results)),
+    ...section('How the cost grows: time of one step of one row', growthTables(growth).slice(1)),
+    ...section('Not timed, because they failed or disagreed', failures),
+    ...section('Bars', barsTable(results)),
+  ].join('\n')
+}
+
+function about({ date, machine, peers, minutes, tiny, note, loadBefore, loadAfter, stolenPercent, results }) {
+  const engines = [...new Set(results.flatMap(({ peers }) => peers.grus?.engine ?? []))].join('; ')
+  const versions = Object.entries(peers).flatMap(([name, { version }]) => (version ? [`${name} ${version}`] : []))
+  const measured = results.filter(({ limits }) => limits)
+  const most = (threads, name) => Math.max(...measured.filter((row) => row.threads === threads).map((row) => row.limits[name] ?? 0))
+  const peaks = [...new Set(measured.map(({ threads }) => threads))].map(
+    (threads) => `${threads} thread(s) FMA ${most(threads, 'fma')}, GEMM ${Math.max(most(threads, 'gemm'), most(threads, 'sgemm'))}`,
+  )
+  const stolen = stolenPercent === undefined ? '' : `; ${stolenPercent} % of the time went to other machines`
+  return [
+    ...(tiny ? ['**Tiny sizes, which test the benchmark: the times say nothing.**', ''] : []),
+    `${date.slice(0, 10)}, ${machine.cpu}, ${machine.cores} cores${machine.virtual ? ' of a virtual machine' : ''}, ${machine.os}.`,
+    `Caches: ${machine.caches ?? 'unknown'}.`,
+    `grus at ${machine.commit ?? 'an unknown commit'}, engine \`${engines}\`, Node ${machine.node}.`,
+    `Peers: ${versions.join(', ') || 'none'}.`,
+    ...(peaks.length > 0 ? [`Best GFLOP/s seen: ${peaks.join('; ')}.`] : []),
+    `${minutes} minutes; load ${loadBefore} before, ${loadAfter} after${stolen}.`,
+    ...(note ? [note] : []),
+  ]
+}
+
+const headlines = ({ results }) => results.filter(({ headline }) => headline)
+
+function write(run, file, root) {
+  const source = `From [${basename(file)}](../bench/results/${basename(file)}).`
+  fill(
+    join(root, 'docs', 'performance.md'),
+    'result',
+    `${source}\n\n![Times of the peers in times of grus](performance.svg)\n\n${toReport(run)}`,
+  )
+  const threads = Math.max(...run.results.map((row) => row.threads))
+  const says = `Times of other libraries divided by those of grus, ${threads} thread(s), ${run.machine.cpu}, ${run.date.slice(0, 10)}:`
+  fill(join(root, 'README.md'), 'bench', `${says}\n\n${shortTable(headlines(run), threads).join('\n')}`)
+  writeFileSync(join(root, 'docs', 'performance.svg'), toChart(headlines(run)))
+}
+
+/** Puts text between the markers of a page. */
+function fill(page, name, text) {
+  const [begin, end] = [`<!-- ${name} -->`, `<!-- end of ${name} -->`]
+  const old = readFileSync(page, 'utf8')
+  const [from, to] = [old.indexOf(begin), old.indexOf(end)]
+  if (from < 0 || to < from) throw new Error(`[bench] expected '${begin}' and '${end}' in ${page}`)
+  writeFileSync(page, `${old.slice(0, from) + begin}\n${text}\n${old.slice(to)}`)
+}
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { positionals, values } = parseArgs({ allowPositionals: true, options: { write: { type: 'boolean', default: false } } })
-  const table = toTable(JSON.parse(readFileSync(positionals[0], 'utf8')))
-  console.log(table)
-  if (values.write) {
-    const page = join(dirname(dirname(fileURLToPath(import.meta.url))), 'docs', 'performance.md')
-    const text = readFileSync(page, 'utf8')
-    const [from, to] = [text.indexOf(begin), text.indexOf(end)]
-    if (from < 0 || to < from) throw new Error(`[bench] expected '${begin}' and '${end}' in docs/performance.md`)
-    const source = `From [${basename(positionals[0])}](../bench/results/${basename(positionals[0])}).`
-    writeFileSync(page, `${text.slice(0, from) + begin}\n${source}\n${table}\n${text.slice(to)}`)
-  }
+  const { positionals, values } = parseArgs({
+    allowPositionals: true,
+    options: {
+      write: { type: 'boolean', default: false },
+      root: { type: 'string', default: fileURLToPath(new URL('..', import.meta.url)) },
+    },
+  })
+  const run = JSON.parse(readFileSync(positionals[0], 'utf8'))
+  console.log(toReport(run))
+  if (values.write) write(run, positionals[0], values.root)
 }

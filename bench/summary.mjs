@@ -4,23 +4,21 @@ const quantile = (values, q) => {
   const low = Math.floor(at)
   return sorted[low] + (at - low) * ((sorted[low + 1] ?? sorted[low]) - sorted[low])
 }
-const median = (values) => quantile(values, 0.5)
-const round = (value) => Number(value.toPrecision(4))
+export const median = (values) => quantile(values, 0.5)
+export const round = (value) => Number(value.toPrecision(4))
+export const geometricMean = (values) => Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length)
 
-/**
- * { name: times of each round } in ms -> median, min and number of samples of each; with torch the ratio of the medians (above 1: grus is faster), and
- * the quartiles of the ratios that single rounds give, which say how steady it is.
- */
-export function summarize(times) {
-  const summary = {}
-  for (const [name, perRound] of Object.entries(times)) {
-    const all = perRound.flat()
-    summary[name] = { median: round(median(all)), min: round(all.reduce((a, b) => Math.min(a, b))), samples: all.length }
+/** Times of each round in ms -> median, best and number of all. */
+export function summarize(rounds) {
+  const all = rounds.flat()
+  return { median: round(median(all)), best: round(all.reduce((a, b) => Math.min(a, b))), samples: all.length }
+}
+
+/** Of the medians, and the quartiles of the ratios that single rounds give, which say how steady it is. Above 1: the base is faster. */
+export function ratioOf(rounds, base) {
+  const perRound = rounds.map((times, i) => median(times) / median(base[i]))
+  return {
+    ratio: round(median(rounds.flat()) / median(base.flat())),
+    quartiles: [round(quantile(perRound, 0.25)), round(quantile(perRound, 0.75))],
   }
-  if (times.torch) {
-    const ratios = times.torch.map((theirs, i) => median(theirs) / median(times.grus[i]))
-    summary.ratio = round(median(times.torch.flat()) / median(times.grus.flat()))
-    summary.ratioQuartiles = { low: round(quantile(ratios, 0.25)), high: round(quantile(ratios, 0.75)) }
-  }
-  return summary
 }

@@ -1,6 +1,6 @@
 // The C++ test programs of test/native, each its own process. They are built beside the addon, on the same engine library.
 import { execFile } from 'node:child_process'
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -14,6 +14,10 @@ const programs = readdirSync(join(root, 'test', 'native'))
   .filter((file) => file.endsWith('_test.cc'))
   .map((file) => basename(file, '.cc'))
 
+// bench.test.ts builds in the same folder
+const { withLock } = await import(new URL('../scripts/setup/lock.mjs', import.meta.url).href)
+mkdirSync(built, { recursive: true })
+
 const cmakeMissing = await run('cmake', ['--version']).then(
   () => '',
   () => 'no cmake here: the C++ test programs cannot be built',
@@ -22,12 +26,14 @@ const cmakeMissing = await run('cmake', ['--version']).then(
 describe('C++ test programs', () => {
   beforeAll(async () => {
     if (cmakeMissing) return
-    if (!existsSync(join(built, 'CMakeCache.txt'))) await run(process.execPath, ['scripts/cmake.cjs'], { cwd: root })
-    await run('cmake', ['-S', '.', '-B', built, '-DGRUS_NATIVE_TESTS=ON'], { cwd: root })
-    const jobs = String(availableParallelism())
-    const build = ['--build', built, '--config', 'Release', '--target', 'native_tests', '--parallel', jobs]
-    await run('cmake', build, { cwd: root, maxBuffer: 1 << 26 }).catch((error: { stdout: string; stderr: string }) => {
-      throw new Error(`the C++ test programs did not compile:\n${error.stdout}${error.stderr}`)
+    await withLock(join(built, '.lock'), async () => {
+      if (!existsSync(join(built, 'CMakeCache.txt'))) await run(process.execPath, ['scripts/cmake.cjs'], { cwd: root })
+      await run('cmake', ['-S', '.', '-B', built, '-DGRUS_NATIVE_TESTS=ON'], { cwd: root })
+      const jobs = String(availableParallelism())
+      const build = ['--build', built, '--config', 'Release', '--target', 'native_tests', '--parallel', jobs]
+      await run('cmake', build, { cwd: root, maxBuffer: 1 << 26 }).catch((error: { stdout: string; stderr: string }) => {
+        throw new Error(`the C++ test programs did not compile:\n${error.stdout}${error.stderr}`)
+      })
     })
   }, 900_000)
 

@@ -2,7 +2,19 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { adam, dense, diagnose, embedding, Gru, gru, sequential, sgd, sparseCategoricalCrossentropy, Trainer, tensor } from 'grus'
+import {
+  adam,
+  dense,
+  diagnose,
+  embedding,
+  Gru,
+  gru,
+  sequential,
+  sgd,
+  sparseCategoricalCrossentropy,
+  Trainer,
+  tensor,
+} from '../../dist/index.js'
 
 const mostCompared = 1 << 20 // values of one tensor
 const sizeOf = (shape) => shape.reduce((product, size) => product * size, 1)

@@ -8,12 +8,12 @@ import { delimiter, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { heading, writeRecord } from '../../scripts/gpu/record.mjs'
+import { asWords, Worker } from '../worker.mjs'
 import { clocks } from './clocks.mjs'
 import { ceilings } from './limits.mjs'
 import { measureRow } from './measure.mjs'
 import { rowsOf, sweepOf } from './rows.mjs'
 import { toTable } from './table.mjs'
-import { asWords, Worker } from './worker.mjs'
 
 const usage = `node bench/gpu/run.mjs [options]
   --only <text>      rows with this in their names; 'sweep': cuDNN's algorithms on many shapes

@@ -1,15 +1,14 @@
-// The GRU on the GPU without Node, behind the line protocol of bench/gpu/worker.mjs: a request is a line of words "command key=value ..."
+// The GRU on the GPU without Node, behind the line protocol of bench/worker.mjs: a request is a line of words "command key=value ..."
 // parted by tabs, the answer a line of JSON. bench/gpu/run.mjs drives it; by hand, where a folder has x.bin and the others:
 //   printf 'info\nsweep\tsteps=50\tbatch=32\tinput=256\thidden=256\ttraining=1\tprecision=float32\n' | build/gpu/cuda_gru_bench
 #include <fstream>
-#include <iostream>
 #include <map>
-#include <sstream>
 
 #include "core/error.h"
 #include "cuda_gru/clock.h"
-#include "cuda_gru/json.h"
 #include "cuda_gru/sweep.h"
+#include "json.h"
+#include "request.h"
 
 using namespace grus;
 using namespace grus::bench;
@@ -17,29 +16,6 @@ using namespace grus::bench;
 namespace {
 
 constexpr int64_t kMostCompared = 1 << 20;   // values of one tensor
-
-class Request {
- public:
-  explicit Request(const std::string& line) {
-    std::istringstream words(line);
-    std::getline(words, command_, '\t');
-    for (std::string word; std::getline(words, word, '\t');) {
-      const size_t equals = word.find('=');
-      if (equals != std::string::npos) fields_[word.substr(0, equals)] = word.substr(equals + 1);
-    }
-  }
-  const std::string& command() const { return command_; }
-  const std::string& text(const std::string& name) const {
-    const auto found = fields_.find(name);
-    if (found == fields_.end()) throw Error(ErrorCode::invalid_argument, "[bench] expected " + name + "=, got no such field");
-    return found->second;
-  }
-  int integer(const std::string& name) const { return std::stoi(text(name)); }
-
- private:
-  std::string command_;
-  std::map<std::string, std::string> fields_;
-};
 
 template <class Value>
 Value named(const std::string& what, const std::string& name, const std::map<std::string, Value>& values) {
@@ -149,14 +125,5 @@ class Bench {
 
 int main() {
   Bench bench;
-  for (std::string line; std::getline(std::cin, line);) {
-    std::string answer;
-    try {
-      answer = bench.answer(Request(line));
-    } catch (const std::exception& error) {
-      answer = "{\"error\":" + quoted(error.what()) + "}";
-    }
-    std::cout << answer << std::endl;
-  }
-  return 0;
+  return answer_requests([&](const Request& request) { return bench.answer(request); });
 }
