@@ -7,43 +7,45 @@
 namespace grus {
 namespace {
 
-constexpr int64_t kChunk = 128;           // rows of a sequence whose x or h is packed at a time: a panel of gates stays in the L1 cache
-constexpr int64_t kSums = 120000;         // floats of weight gradients that are summed up at a time: they stay in the L2 cache
+constexpr int64_t kChunk = 128;           // rows whose x or h makes one block of tiles: a panel of gates stays in the L1 cache
 constexpr int64_t kRowsOfInput = 64;      // of a task of the input gradient
 constexpr double kParallelWork = 1e6;     // multiply-adds; below, waking the team costs more than it saves
-constexpr double kParallelFloats = 1e5;   // likewise, of what is only moved or summed up
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
-// Panels of units whose weight gradients a task sums up at a time, and the room that takes.
-int64_t panels_at_once(const GruLayout& layout, int64_t inputs) {
-  return std::clamp<int64_t>(kSums / (inputs * 3 * kernels().lanes), 1, layout.panels());
-}
-int64_t sums_floats(const GruLayout& layout, int64_t inputs) {
-  return ceil_div(panels_at_once(layout, inputs) * inputs * 3 * kernels().lanes, 16) * 16;
-}
 
 }  // namespace
 
 void GruBackwardPass::reserve_scratch(const GruLayout& layout, const Team& team, GemmScratch& scratch) {
-  int64_t room = std::max(kRowsOfInput * layout.factors_stride(), sums_floats(layout, layout.hidden()));
-  for (int layer = 0; layer < std::min(2, layout.layers()); ++layer) room = std::max(room, sums_floats(layout, layout.input_size(layer)));
-  scratch.floats(static_cast<size_t>(room * team.threads()));
+  scratch.floats(static_cast<size_t>(kRowsOfInput * layout.factors_stride() * team.threads()));
 }
 
-// dx [T*B, I] = sum over directions of (dr, dz, dn) * W_ih
-void GruBackwardPass::input_gradient(int index, float* dx) {
-  const int64_t inputs = layout_.input_size(index), total = space_.mask.total(), room = kRowsOfInput * layout_.factors_stride();
+GruBackwardPass::Stretch GruBackwardPass::stretch(int64_t index) const {
+  return {index, index * space_.stretch, std::min<int64_t>((index + 1) * space_.stretch, args_.steps)};
+}
+
+int64_t GruBackwardPass::rows_of(const Stretch& s) const {
+  return space_.mask.ragged() ? space_.valid_count[s.index] : (s.end - s.begin) * args_.batch;
+}
+
+int64_t GruBackwardPass::step_of(const Stretch& s, int64_t row) const {
+  const int64_t at = s.begin * args_.batch + row;
+  return space_.mask.ragged() ? space_.valid[at] : at;
+}
+
+// dx [steps, B, I] = sum over directions of (dr, dz, dn) * W_ih
+void GruBackwardPass::input_gradient(int index, const Stretch& s, float* dx) {
+  const int64_t inputs = layout_.input_size(index), total = rows_of(s), begin = s.begin * args_.batch;
+  const int64_t room = kRowsOfInput * layout_.factors_stride();
   const double work = 3.0 * static_cast<double>(total) * static_cast<double>(layout_.hidden() * inputs);
   const int64_t pieces = ceil_div(total, kRowsOfInput), blocks = work < kParallelWork ? 1 : std::min<int64_t>(team_.threads(), pieces);
   float* scratch = scratch_.floats(static_cast<size_t>(room * blocks));
   team_.parallel(blocks, [&](int64_t block) {
     for (int64_t piece = pieces * block / blocks; piece < pieces * (block + 1) / blocks; ++piece) {
       const int64_t first = piece * kRowsOfInput;
-      input_gradient(index, first, std::min(kRowsOfInput, total - first), scratch + block * room, dx);
+      input_gradient(index, begin + first, std::min(kRowsOfInput, total - first), scratch + block * room, dx);
     }
   });
-  if (space_.mask.ragged()) spread(inputs, dx);
+  if (space_.mask.ragged()) spread(s, inputs, dx);
 }
 
 void GruBackwardPass::input_gradient(int index, int64_t first, int64_t rows, float* scratch, float* dx) {
@@ -68,25 +70,20 @@ void GruBackwardPass::input_gradient(int index, int64_t first, int64_t rows, flo
   }
 }
 
-void GruBackwardPass::weight_gradients(int index, const float* x) {
-  const bool after = layout_.description().reset_after;
+void GruBackwardPass::weight_gradients(int index, int direction, const Stretch& s, const float* x) {
   const int64_t hidden = layout_.hidden(), inputs = layout_.input_size(index);
-  pack(inputs, [&](int64_t row) { return x + row * inputs; });
-  for (int direction = 0; direction < layout_.directions(); ++direction) {
-    multiply(direction, {inputs, 1, 3, 0, args_.dweights + layout_.offsets(index, direction).weight_ih});
+  float *of_x = space_.sums[direction][0], *of_h = space_.sums[direction][1];
+  pack(s, inputs, [&](int64_t at) { return x + at * inputs; });
+  multiply(direction, s, {inputs, 1, 3, of_x});
+  pack(s, hidden, [&](int64_t at) { return state_before(direction, at); });
+  if (layout_.description().reset_after) {   // dn * r, dr, dz
+    multiply(direction, s, {hidden, 0, 3, of_h});
+  } else {
+    multiply(direction, s, {hidden, 1, 2, of_h});
+    pack_reset_states(direction, s);
+    multiply(direction, s, {hidden, 3, 1, of_h + 2 * kernels().lanes});
   }
-  for (int direction = 0; direction < layout_.directions(); ++direction) {
-    float* dweight = args_.dweights + layout_.offsets(index, direction).weight_hh;
-    pack(hidden, [&](int64_t row) { return state_before(direction, row); });
-    if (after) {   // dn * r, dr, dz
-      multiply(direction, {hidden, 0, 3, 2, dweight});
-    } else {
-      multiply(direction, {hidden, 1, 2, 0, dweight});
-      pack_reset_states(direction);
-      multiply(direction, {hidden, 3, 1, 2, dweight});
-    }
-    if (layout_.description().bias) bias_gradients(index, direction);
-  }
+  if (layout_.description().bias) bias_gradients(index, direction, s);
 }
 
 // The state that step `at` (t * B + b) began with; null: zeros.
@@ -97,76 +94,85 @@ const float* GruBackwardPass::state_before(int direction, int64_t at) const {
   return s.y + (s.reverse ? at + batch : at - batch) * layout_.y_stride();
 }
 
-// Chunks of rows become tiles for gru_weight_sums; source(t * B + b) is a row of `columns`, or null for zeros.
+// Rows become blocks of tiles for gru_weight_sums; source(t * B + b) is a row of `columns`, or null for zeros.
 template <class Source>
-void GruBackwardPass::pack(int64_t columns, const Source& source) {
-  const int64_t total = space_.mask.total(), chunks = ceil_div(total, kChunk);
-  const auto chunk_of = [&](int64_t chunk) {
+void GruBackwardPass::pack(const Stretch& s, int64_t columns, const Source& source) {
+  const int64_t total = rows_of(s);
+  each(ceil_div(total, kChunk), static_cast<double>(total * columns), [&](int64_t chunk) {
     const int64_t first = chunk * kChunk, count = std::min(kChunk, total - first);
     const float* rows[kChunk];
-    for (int64_t i = 0; i < count; ++i) rows[i] = source(step_of(first + i));
+    for (int64_t i = 0; i < count; ++i) rows[i] = source(step_of(s, first + i));
     kernels().pack_tiles(space_.tiles + first * tiled(columns), rows, columns, count);
-  };
-  each(chunks, static_cast<double>(total * columns), chunk_of);
+  });
 }
 
 // The candidate was computed from r * h, which the reserve still holds.
-void GruBackwardPass::pack_reset_states(int direction) {
-  const int64_t total = space_.mask.total(), floats = layout_.reserve_width(), lanes = kernels().lanes, hidden = layout_.hidden();
-  const auto chunk_of = [&](int64_t chunk) {
+void GruBackwardPass::pack_reset_states(int direction, const Stretch& s) {
+  const int64_t total = rows_of(s), floats = layout_.reserve_width(), lanes = kernels().lanes, hidden = layout_.hidden();
+  each(ceil_div(total, kChunk), static_cast<double>(total * hidden), [&](int64_t chunk) {
     const int64_t first = chunk * kChunk, count = std::min(kChunk, total - first);
     const float* rows[kChunk];
     for (int64_t panel = 0; panel < layout_.panels(); ++panel) {
-      const float* reserve = streams_[direction].reserve + panel * reserve_.panel_floats() + first * floats;
+      const float* reserve = streams_[direction].reserve + panel * reserve_.panel_floats() + (s.begin * args_.batch + first) * floats;
       for (int64_t i = 0; i < count; ++i) rows[i] = reserve + i * floats;
       const int64_t unit = panel * lanes;
       kernels().pack_tiles(space_.tiles + first * tiled(hidden) + unit * count, rows, std::min(lanes, hidden - unit), count);
     }
-  };
-  each(ceil_div(total, kChunk), static_cast<double>(total * hidden), chunk_of);
+  });
 }
 
-// dweight += (slots of the gates' gradients)^T * what was packed. A task has some panels of units, and with them rows of dweight that no
-// other task touches.
-void GruBackwardPass::multiply(int direction, const WeightProduct& product) {
-  const int64_t panels = layout_.panels(), total = space_.mask.total(), room = sums_floats(layout_, product.inputs);
+// sums += what was packed * gates. A task has some panels of units, and with them sums that no other task touches.
+void GruBackwardPass::multiply(int direction, const Stretch& s, const WeightProduct& product) {
+  const int64_t panels = layout_.panels(), total = rows_of(s);
   const double work = static_cast<double>(product.slots) * static_cast<double>(total) * static_cast<double>(layout_.hidden() * product.inputs);
-  const int64_t blocks = work < kParallelWork ? 1 : std::min<int64_t>(team_.threads(), panels);
-  float* scratch = scratch_.floats(static_cast<size_t>(room * blocks));
+  const bool first_stretch = s.index == (streams_[direction].reverse ? 0 : space_.stretches - 1);
   GruWeightSums w{};
   w.hidden = layout_.hidden();
   w.inputs = product.inputs;
   w.gates_panel = reserve_.panel_floats();
   w.slots = product.slots;
-  w.first_gate = product.first_gate;
-  w.dweight = product.dweight;
-  const float* gates = streams_[direction].reserve + product.slot * kernels().lanes;
-  team_.parallel(total > 0 ? blocks : 0, [&](int64_t block) {
+  w.sums = product.sums;
+  const float* gates = streams_[direction].reserve + s.begin * args_.batch * layout_.reserve_width() + product.slot * kernels().lanes;
+  const int64_t blocks = work < kParallelWork ? 1 : std::min<int64_t>(team_.threads(), panels);
+  team_.parallel(blocks, [&](int64_t block) {
     GruWeightSums part = w;
-    part.sums = scratch + block * room;
-    const int64_t end = panels * (block + 1) / blocks, group = panels_at_once(layout_, product.inputs);
-    for (part.panel_begin = panels * block / blocks; part.panel_begin < end; part.panel_begin = part.panel_end) {
-      part.panel_end = std::min(part.panel_begin + group, end);
-      for (int64_t first = 0; first < total; first += kChunk) {
+    for (int64_t panel = panels * block / blocks; panel < panels * (block + 1) / blocks; ++panel) {
+      part.panel_begin = panel;
+      part.panel_end = panel + 1;
+      for (int64_t first = 0; first < total || first == 0; first += kChunk) {
         part.k = std::min(kChunk, total - first);
-        part.first = first == 0;
+        part.first = first_stretch && first == 0;
         part.gates = gates + first * layout_.reserve_width();
         part.x = space_.tiles + first * tiled(product.inputs);
         kernels().gru_weight_sums(part);
       }
-      for (int64_t panel = part.panel_begin; panel < part.panel_end; ++panel) kernels().gru_add_weight_sums(part, panel);
     }
   });
 }
 
-void GruBackwardPass::bias_gradients(int index, int direction) {
+void GruBackwardPass::add_weight_gradients(int index, int direction) {
   const GruOffsets& at = layout_.offsets(index, direction);
-  const int64_t hidden = layout_.hidden(), lanes = kernels().lanes, floats = layout_.reserve_width(), total = space_.mask.total();
+  GruWeightSums w{};
+  w.hidden = layout_.hidden();
+  w.slots = 3;
+  for (const bool recurrent : {false, true}) {
+    w.inputs = recurrent ? layout_.hidden() : layout_.input_size(index);
+    w.first_gate = recurrent && layout_.description().reset_after ? 2 : 0;
+    w.sums = space_.sums[direction][recurrent ? 1 : 0];
+    w.dweight = args_.dweights + (recurrent ? at.weight_hh : at.weight_ih);
+    each(layout_.panels(), static_cast<double>(3 * w.hidden * w.inputs), [&](int64_t panel) { kernels().gru_add_weight_sums(w, panel); });
+  }
+}
+
+void GruBackwardPass::bias_gradients(int index, int direction, const Stretch& s) {
+  const GruOffsets& at = layout_.offsets(index, direction);
+  const int64_t hidden = layout_.hidden(), lanes = kernels().lanes, floats = layout_.reserve_width(), total = rows_of(s);
   const int64_t recurrent_n = layout_.description().reset_after ? 0 : 3;   // the slot
   float *dbias_x = args_.dweights + at.bias_ih, *dbias_h = args_.dweights + at.bias_hh;
+  const float* gates = streams_[direction].reserve + s.begin * args_.batch * floats;
   each(layout_.panels(), static_cast<double>(total * hidden), [&](int64_t panel) {
     float sums[4 * 16] = {};
-    kernels().add_column_sums(sums, streams_[direction].reserve + panel * reserve_.panel_floats(), floats, total, floats);
+    kernels().add_column_sums(sums, gates + panel * reserve_.panel_floats(), floats, total, floats);
     for (int64_t unit = panel * lanes; unit < std::min(hidden, (panel + 1) * lanes); ++unit) {
       const float* sum = sums + unit % lanes;
       for (int64_t gate = 0; gate < 3; ++gate) {
@@ -175,13 +181,6 @@ void GruBackwardPass::bias_gradients(int index, int direction) {
       }
     }
   });
-}
-
-// body(0) .. body(tasks - 1), on the team where so many floats are worth waking it.
-template <class Body>
-void GruBackwardPass::each(int64_t tasks, double floats, const Body& body) {
-  if (floats >= kParallelFloats) return team_.parallel(tasks, body);
-  for (int64_t task = 0; task < tasks; ++task) body(task);
 }
 
 }  // namespace grus
