@@ -26,11 +26,12 @@ GruForwardSpace::GruForwardSpace(const GruLayout& layout, const GruForward& args
   bytes = carver.used();
 }
 
-GruForwardPass::GruForwardPass(const GruLayout& layout, const GruWeights& weights, Team& team, const GruForward& args)
+GruForwardPass::GruForwardPass(const GruLayout& layout, const GruWeights& weights, Team& team, const GruForward& args, bool halves)
     : layout_(layout),
       weights_(weights),
       team_(team),
       args_(args),
+      halves_(halves),
       space_(layout, args),
       reserve_(layout, args.reserve, args.batch, args.steps) {}
 
@@ -148,8 +149,7 @@ void GruForwardPass::input(int direction, int64_t index, int64_t count, const Pa
   m.k = inputs_;
   m.a_step = inputs_;
   m.a_tile = inputs_ * kernels().tile_rows;
-  m.panel_stride = width * inputs_;
-  m.panels = s.panels->input + part.panel_begin * m.panel_stride;
+  use(m, s.panels->input, s.panels->input_halves, part.panel_begin);
   m.bias = s.panels->bias_x + part.panel_begin * width;
   m.ldc = stride;
   m.alpha = 1;
@@ -162,11 +162,17 @@ void GruForwardPass::input(int direction, int64_t index, int64_t count, const Pa
   }
 }
 
+void GruForwardPass::use(PanelMultiply& m, const float* panels, const uint32_t* halves, int64_t first_panel) const {
+  m.halves = halves_;
+  m.panel_stride = 3 * kernels().lanes * (halves_ ? (m.k + 1) / 2 : m.k);
+  m.panels = halves_ ? static_cast<const void*>(halves + first_panel * m.panel_stride) : panels + first_panel * m.panel_stride;
+}
+
 void GruForwardPass::step(int direction, int64_t index, const Part& part) {
   const Stream& s = streams_[direction];
   const GruForwardBuffers& b = space_.buffers[direction];
   const Kernels& kernel = kernels();
-  const int64_t batch = args_.batch, time = time_of(direction, index), width = 3 * kernel.lanes, hidden = layout_.hidden();
+  const int64_t batch = args_.batch, time = time_of(direction, index), hidden = layout_.hidden();
   const int64_t chunk_begin = index / space_.chunk * space_.chunk, chunk_end = std::min<int64_t>(chunk_begin + space_.chunk, args_.steps);
   const int64_t slot = s.reverse ? chunk_end - 1 - index : index - chunk_begin;
   const int64_t active = space_.mask.active(time, part.row, part.rows);
@@ -177,8 +183,9 @@ void GruForwardPass::step(int direction, int64_t index, const Part& part) {
   f.hidden = hidden;
   f.panel_begin = part.panel_begin;
   f.panel_end = part.panel_end;
-  f.panels = s.panels->recurrent;
-  f.panel_stride = width * hidden;
+  f.halves = halves_;
+  f.panels = halves_ ? static_cast<const void*>(s.panels->recurrent_halves) : s.panels->recurrent;
+  f.panel_stride = 3 * kernel.lanes * (halves_ ? (hidden + 1) / 2 : hidden);
   f.gates_x_stride = layout_.gates_x_stride();
   f.gates_x = b.gates_x + (slot * batch + part.row) * f.gates_x_stride;
   f.bias_n = s.panels->bias_n;
@@ -205,8 +212,7 @@ void GruForwardPass::step(int direction, int64_t index, const Part& part) {
   m.a = f.h;
   m.a_step = f.h_stride;
   m.a_tile = f.h_stride * kernel.tile_rows;
-  m.panels = s.panels->recurrent;
-  m.panel_stride = width * hidden;
+  use(m, s.panels->recurrent, s.panels->recurrent_halves, 0);
   m.c = f.gates_h;
   m.ldc = f.gates_h_stride;
   m.alpha = 1;
@@ -214,7 +220,7 @@ void GruForwardPass::step(int direction, int64_t index, const Part& part) {
   kernel.gru_reset_gates(f);
   m.a = f.reset_h;
   m.cols = layout_.padded();
-  m.panels = s.panels->candidate;
+  use(m, s.panels->candidate, s.panels->candidate_halves, 0);
   m.c = f.candidate;
   m.ldc = f.h_stride;
   kernel.multiply(m);

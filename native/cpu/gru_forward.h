@@ -27,7 +27,7 @@ struct GruForwardSpace {
 // One forward pass over all layers.
 class GruForwardPass {
  public:
-  GruForwardPass(const GruLayout&, const GruWeights&, Team&, const GruForward&);
+  GruForwardPass(const GruLayout&, const GruWeights&, Team&, const GruForward&, bool halves);   // halves: weights in bfloat16
   void run();
 
  private:
@@ -49,12 +49,14 @@ class GruForwardPass {
   void end(int direction, int64_t row, int64_t rows);
   void input(int direction, int64_t index, int64_t count, const Part&);   // steps [index, index + count) of the processing order
   void step(int direction, int64_t index, const Part&);
+  void use(PanelMultiply&, const float* panels, const uint32_t* halves, int64_t first_panel) const;   // as its panels
   int64_t time_of(int direction, int64_t index) const { return streams_[direction].reverse ? args_.steps - 1 - index : index; }
 
   const GruLayout& layout_;
   const GruWeights& weights_;
   Team& team_;
   const GruForward& args_;
+  const bool halves_;
   const GruForwardSpace space_;
   const GruReserve reserve_;
   Stream streams_[2] = {};

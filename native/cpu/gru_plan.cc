@@ -12,7 +12,8 @@ namespace {
 
 class CpuGruPlan : public GruPlan {
  public:
-  CpuGruPlan(const GruDescription& description, Team& team) : layout_(description), team_(team), weights_(layout_) {
+  CpuGruPlan(const GruDescription& description, Team& team, bool half_weights)
+      : layout_(description), team_(team), weights_(layout_), half_weights_(half_weights) {
     GruBackwardPass::reserve_scratch(layout_, team_, scratch_);
   }
 
@@ -40,8 +41,9 @@ class CpuGruPlan : public GruPlan {
 
   void forward(const GruForward& args) override {
     layout_.expect_sequence(args.batch, args.steps);
-    weights_.renew(args.weights, args.weights_version, GruWeights::forward, team_);
-    GruForwardPass(layout_, weights_, team_, args).run();
+    const bool halves = half_weights_ && !args.training;
+    weights_.renew(args.weights, args.weights_version, halves ? GruWeights::halves : GruWeights::forward, team_);
+    GruForwardPass(layout_, weights_, team_, args, halves).run();
   }
 
   void backward(const GruBackward& args) override {
@@ -55,13 +57,14 @@ class CpuGruPlan : public GruPlan {
   const GruLayout layout_;
   Team& team_;
   GruWeights weights_;
+  const bool half_weights_;
   GemmScratch scratch_;
 };
 
 }  // namespace
 
-std::unique_ptr<GruPlan> make_cpu_gru(const GruDescription& description, Team& team) {
-  return std::make_unique<CpuGruPlan>(description, team);
+std::unique_ptr<GruPlan> make_cpu_gru(const GruDescription& description, Team& team, bool half_weights) {
+  return std::make_unique<CpuGruPlan>(description, team, half_weights);
 }
 
 }  // namespace grus

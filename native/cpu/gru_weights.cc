@@ -18,10 +18,18 @@ int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // Group c of `lanes` columns goes to third c % 3 of panel c / 3; the columns are rows of `weight` [.., k] from unit `block * lanes` of gate
 // `gate` on.
-void pack_group(const GruLayout& layout, float* panels, int64_t group, const float* weight, int64_t k, int64_t gate, int64_t block) {
-  const int64_t lanes = kernels().lanes, hidden = layout.hidden(), unit = block * lanes;
-  float* destination = panels + group / 3 * 3 * lanes * k + group % 3 * lanes;
-  kernels().pack_transposed(destination, 3 * lanes, weight + (gate * hidden + unit) * k, k, std::min(lanes, hidden - unit), k);
+struct Group {
+  int64_t group, k, gate, block;
+};
+
+void pack_group(const GruLayout& layout, float* panels, uint32_t* halves, const float* weight, const Group& g) {
+  const int64_t lanes = kernels().lanes, width = 3 * lanes, unit = g.block * lanes, cols = std::min(lanes, layout.hidden() - unit);
+  const float* from = weight + (g.gate * layout.hidden() + unit) * g.k;
+  if (halves) {
+    kernels().pack_halves(halves + g.group / 3 * width * ceil_div(g.k, 2) + g.group % 3 * lanes, width, from, g.k, cols, g.k);
+  } else {
+    kernels().pack_transposed(panels + g.group / 3 * width * g.k + g.group % 3 * lanes, width, from, g.k, cols, g.k);
+  }
 }
 
 // Rows of `weight` [3H, columns] of some gates become the k of one panel of columns.
@@ -40,45 +48,63 @@ void pack_gates(const GruLayout& layout, float* panels, int64_t panel, const flo
 
 }  // namespace
 
-GruWeights::GruWeights(const GruLayout& layout) : layout_(layout), panels_(static_cast<size_t>(layout.layers() * layout.directions())) {
-  const size_t bytes = carve(nullptr);
-  void* memory = ::operator new(bytes, std::align_val_t{64}, std::nothrow);
-  if (!memory) throw Error(ErrorCode::out_of_memory, "[gru] expected " + std::to_string(bytes) + " bytes for packed weights, got none");
-  memory_ = Buffer(memory, bytes, [](void* data) { ::operator delete(data, std::align_val_t{64}); });
-  std::memset(memory, 0, bytes);   // columns beyond H stay 0 for good
-  carve(memory);
-}
-
-size_t GruWeights::carve(void* memory) {
+size_t GruWeights::carve(Use use, void* memory) {
   Carver carver(memory);
-  const int64_t width = 3 * kernels().lanes, hidden = layout_.hidden(), panels = layout_.panels();
+  const int64_t width = 3 * kernels().lanes, hidden = layout_.hidden(), panels = layout_.panels(), padded = layout_.padded();
   const bool after = layout_.description().reset_after;
-  const int64_t back_panels = ceil_div(hidden, width);
+  const int64_t recurrent_panels = after ? panels : ceil_div(2 * panels, 3);
+  const auto halves = [&](int64_t count, int64_t k) { return static_cast<uint32_t*>(carver.bytes(4 * count * width * ceil_div(k, 2))); };
   for (int layer = 0; layer < layout_.layers(); ++layer) {
+    const int64_t inputs = layout_.input_size(layer);
     for (int direction = 0; direction < layout_.directions(); ++direction) {
       GruPanels& p = panels_[static_cast<size_t>(layer * layout_.directions() + direction)];
-      p.input = carver.floats(panels * width * layout_.input_size(layer));
-      p.recurrent = carver.floats((after ? panels : ceil_div(2 * panels, 3)) * width * hidden);
-      p.candidate = after ? nullptr : carver.floats(ceil_div(panels, 3) * width * hidden);
-      p.bias_x = carver.floats(panels * width);
-      p.bias_n = carver.floats(layout_.padded());
-      const int64_t padded = layout_.padded();
-      p.back = carver.floats(back_panels * width * (after ? 3 : 2) * padded);
-      p.back_candidate = after ? nullptr : carver.floats(back_panels * width * padded);
-      p.back_input = carver.floats(ceil_div(layout_.input_size(layer), width) * width * 3 * padded);
+      if (use == forward) {
+        p.input = carver.floats(panels * width * inputs);
+        p.recurrent = carver.floats(recurrent_panels * width * hidden);
+        p.candidate = after ? nullptr : carver.floats(ceil_div(panels, 3) * width * hidden);
+      } else if (use == GruWeights::halves) {
+        p.input_halves = halves(panels, inputs);
+        p.recurrent_halves = halves(recurrent_panels, hidden);
+        p.candidate_halves = after ? nullptr : halves(ceil_div(panels, 3), hidden);
+      } else if (use == backward) {
+        p.back = carver.floats(layout_.column_panels() * width * (after ? 3 : 2) * padded);
+        p.back_candidate = after ? nullptr : carver.floats(layout_.column_panels() * width * padded);
+      } else {
+        p.back_input = carver.floats(ceil_div(inputs, width) * width * 3 * padded);
+      }
+      if (use == forward || use == GruWeights::halves) {
+        p.bias_x = carver.floats(panels * width);
+        p.bias_n = carver.floats(padded);
+      }
     }
   }
   return carver.used();
 }
 
+void GruWeights::allocate(Use use) {
+  const std::vector<GruPanels> before = panels_;
+  const size_t bytes = carve(use, nullptr);
+  panels_ = before;
+  void* memory = ::operator new(bytes, std::align_val_t{64}, std::nothrow);
+  if (!memory) throw Error(ErrorCode::out_of_memory, "[gru] expected " + std::to_string(bytes) + " bytes for packed weights, got none");
+  packed_[use].memory = Buffer(memory, bytes, [](void* data) { ::operator delete(data, std::align_val_t{64}); });
+  std::memset(memory, 0, bytes);   // columns beyond H stay 0 for good
+}
+
 void GruWeights::renew(const float* weights, uint64_t version, Use use, Team& team) {
   Packed& packed = packed_[use];
+  if (packed.memory) carve(use, packed.memory.as<void>());   // two uses share the places of the biases
   if (version != 0 && packed.version == version && packed.weights == weights) return;
-  packed = Packed{weights, version};
+  if (!packed.memory) {
+    allocate(use);
+    carve(use, packed.memory.as<void>());
+  }
+  packed.weights = weights;
+  packed.version = version;
   const int64_t width = 3 * kernels().lanes;
   const int directions = layout_.directions();
   const auto panels_of = [&](int layer) {
-    return use == forward ? layout_.panels() : ceil_div(use == backward ? layout_.hidden() : layout_.input_size(layer), width);
+    return use == forward || use == halves ? layout_.panels() : ceil_div(use == backward ? layout_.hidden() : layout_.input_size(layer), width);
   };
   int64_t most = 0;   // of any layer
   for (int layer = 0; layer < std::min(2, layout_.layers()); ++layer) most = std::max(most, panels_of(layer));
@@ -86,7 +112,7 @@ void GruWeights::renew(const float* weights, uint64_t version, Use use, Team& te
     const int which = static_cast<int>(task / most), layer = which / directions, direction = which % directions;
     const int64_t panel = task % most;
     if (panel >= panels_of(layer)) return;
-    if (use == forward) pack_forward(weights, layer, direction, panel);
+    if (use == forward || use == halves) pack_forward(weights, use, layer, direction, panel);
     if (use == backward) pack_backward(weights, layer, direction, panel);
     if (use == input_gradient) pack_input_gradient(weights, layer, direction, panel);
   };
@@ -98,19 +124,18 @@ void GruWeights::renew(const float* weights, uint64_t version, Use use, Team& te
   }
 }
 
-void GruWeights::pack_forward(const float* weights, int layer, int direction, int64_t panel) {
+void GruWeights::pack_forward(const float* weights, Use use, int layer, int direction, int64_t panel) {
   const GruOffsets& at = layout_.offsets(layer, direction);
   const GruPanels& p = panels(layer, direction);
   const int64_t lanes = kernels().lanes, hidden = layout_.hidden(), count = layout_.panels(), inputs = layout_.input_size(layer);
   const bool after = layout_.description().reset_after;
+  const bool half = use == halves;
   for (int64_t gate = 0; gate < 3; ++gate) {
-    pack_group(layout_, p.input, panel * 3 + gate, weights + at.weight_ih, inputs, gate, panel);
-    if (after) {
-      pack_group(layout_, p.recurrent, panel * 3 + gate, weights + at.weight_hh, hidden, gate, panel);
-    } else {
-      float* panels = gate < 2 ? p.recurrent : p.candidate;
-      pack_group(layout_, panels, gate < 2 ? gate * count + panel : panel, weights + at.weight_hh, hidden, gate, panel);
-    }
+    pack_group(layout_, p.input, half ? p.input_halves : nullptr, weights + at.weight_ih, {panel * 3 + gate, inputs, gate, panel});
+    const bool candidate = !after && gate == 2;
+    const int64_t group = after ? panel * 3 + gate : candidate ? panel : gate * count + panel;
+    pack_group(layout_, candidate ? p.candidate : p.recurrent, half ? candidate ? p.candidate_halves : p.recurrent_halves : nullptr,
+               weights + at.weight_hh, {group, hidden, gate, panel});
   }
   if (!layout_.description().bias) return;
   const float *bias_x = weights + at.bias_ih, *bias_h = weights + at.bias_hh;

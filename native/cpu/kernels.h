@@ -98,6 +98,9 @@ struct Kernels {
   void (*pack)(float* dst, int64_t width, const float* src, int64_t ld, int64_t cols, int64_t k);
   // dst[k * width + j] = src[j * ld + k] for j < cols; other columns are left alone
   void (*pack_transposed)(float* dst, int64_t width, const float* src, int64_t ld, int64_t cols, int64_t k);
+  // The same in pairs of bfloat16: dst[k / 2 * width + j] has src[j * ld + k], rounded to nearest, in its lower half for an even k, else in
+  // its upper half; the half beyond an odd k is 0.
+  void (*pack_halves)(uint32_t* dst, int64_t width, const float* src, int64_t ld, int64_t cols, int64_t k);
   // dst[j / tile_rows][k][j % tile_rows] = rows[k][j] for j < cols; a null row: zeros
   void (*pack_tiles)(float* dst, const float* const* rows, int64_t cols, int64_t k);
   void (*gru_step)(const GruForwardStep&);                  // reset after: GEMM and gates in one
