@@ -30,6 +30,12 @@ export interface EngineOptions {
   algorithm?: GruAlgorithm
   /** On GPUs: a pass that was seen before is captured as a CUDA graph and replayed; results are the same. Default true. */
   graphs?: boolean
+  /**
+   * `'bfloat16'`: on the CPU, inference reads a GRU's weights rounded to 8 bits of mantissa: half the bytes, which is what the time of few rows and
+   * large layers goes into. Sums and states stay float32, and so do training and saved weights. Not on a GPU (`precision: 'bfloat16'` there); with
+   * device `'auto'` it takes the CPU. Default `'float32'`.
+   */
+  inferenceWeights?: 'float32' | 'bfloat16'
   /** Of the CPU. Default: {@link getThreads}. The result does not depend on it. */
   threads?: number
 }
@@ -39,6 +45,7 @@ export type CheckedEngineOptions = Required<Omit<EngineOptions, 'threads'>> & Pi
 const devices = ['auto', 'cpu', 'cuda'] as const
 const deviceText = { error: `${listOf(devices)}, 'cuda:1' …` }
 const precisions = ['float32', 'tf32', 'bfloat16', 'float16'] as const
+const weightTypes = ['float32', 'bfloat16'] as const
 const algorithms = ['heuristic', 'standard', 'persistStatic', 'persistDynamic', 'persistStaticSmallH', 'autotune'] as const
 
 type DeviceSchema = z.ZodType<'auto' | DeviceName, 'auto' | DeviceName>
@@ -53,23 +60,39 @@ export const engineFields: {
   precision: z.ZodDefault<z.ZodType<Precision, Precision>>
   algorithm: z.ZodDefault<z.ZodType<GruAlgorithm, GruAlgorithm>>
   graphs: z.ZodDefault<z.ZodBoolean>
+  inferenceWeights: z.ZodDefault<z.ZodType<'float32' | 'bfloat16', 'float32' | 'bfloat16'>>
   threads: z.ZodExactOptional<z.ZodNumber>
 } = {
   device: device.default('auto'),
   precision: z.enum(precisions, { error: listOf(precisions) }).default('float32'),
   algorithm: z.enum(algorithms, { error: listOf(algorithms) }).default('heuristic'),
   graphs: flag.default(true),
+  inferenceWeights: z.enum(weightTypes, { error: listOf(weightTypes) }).default('float32'),
   threads: few.exactOptional(),
 }
 
 /** As native code takes them. */
-export function lowerEngine({ device, precision, algorithm, graphs, threads }: CheckedEngineOptions): NativeEngineOptions {
+export function lowerEngine({ device, precision, algorithm, graphs, inferenceWeights, threads }: CheckedEngineOptions): NativeEngineOptions {
   const [kind, index] = device.split(':') as ['auto' | 'cpu' | 'cuda', string?]
-  return { device: kind, index: Number(index ?? 0), precision, algorithm, graphs, threads: threads ?? 0 }
+  return { device: kind, index: Number(index ?? 0), precision, algorithm, graphs, halfWeights: inferenceWeights === 'bfloat16', threads: threads ?? 0 }
 }
 
-/** @throws GrusError BACKEND_UNAVAILABLE for a GPU where there is none; UNSUPPORTED for a precision that the device does not have */
-export function checkEngine(where: string, { device, precision }: CheckedEngineOptions): void {
+/**
+ * The options as they will be used: what only the CPU does settles device `'auto'`.
+ *
+ * @throws GrusError BACKEND_UNAVAILABLE for a GPU where there is none; UNSUPPORTED for what the device does not do
+ */
+export function settleEngine<Options extends CheckedEngineOptions>(where: string, options: Options): Options {
+  checkPrecision(where, options)
+  if (options.inferenceWeights === 'float32' || options.device === 'cpu') return options
+  if (options.device === 'auto') return { ...options, device: 'cpu' }
+  throw new GrusError(
+    'UNSUPPORTED',
+    `[${where}] inferenceWeights 'bfloat16' is the CPU's, and the device is '${options.device}': use precision 'bfloat16' on a GPU`,
+  )
+}
+
+function checkPrecision(where: string, { device, precision }: CheckedEngineOptions): void {
   const narrow = precision === 'bfloat16' || precision === 'float16'
   if (device === 'auto' ? !narrow : device === 'cpu' && !narrow) return
   const picked = pickDevice(where, device)

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { checkEngine, type EngineOptions, engineFields } from './engine-options.js'
+import { type EngineOptions, engineFields, settleEngine } from './engine-options.js'
 import { GrusError } from './errors.js'
 import type { NativeActivation, NativeGruOptions } from './native.js'
 import { activationOf } from './spec/activation.js'
@@ -98,8 +98,7 @@ export function checkGruOptions(options: GruClassOptions): CheckedGruOptions {
   for (const gate of [checked.recurrentActivation].flat() as Activation[]) checkUpdateGate(where, checked.updateGate, gate)
   lowerGruOptions(checked)
   checkSizes(where, checked)
-  checkEngine(where, checked)
-  return checked
+  return settleEngine(where, checked)
 }
 
 /** As native code takes them. */

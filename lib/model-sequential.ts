@@ -2,7 +2,7 @@ import { type CheckedInputs, checkInputs } from './data/inputs.js'
 import type { Normalizer } from './data/normalizer.js'
 import type { TextVectorizer } from './data/text.js'
 import { pickDevice, warnOfFallback } from './diagnose.js'
-import { type CheckedEngineOptions, checkEngine, type DeviceName, lowerEngine, type Precision } from './engine-options.js'
+import { type CheckedEngineOptions, type DeviceName, lowerEngine, type Precision, settleEngine } from './engine-options.js'
 import { GrusError } from './errors.js'
 import type { ForwardOptions, Model, ModelOptions, PredictOptions, PredictSyncOptions, PredictWithStatesOptions } from './model.js'
 import { saveModel } from './model-file.js'
@@ -58,10 +58,9 @@ export class SequentialModel implements Model {
     this.layers = this.#layers
     this.name = checked.name
     this.seed = checked.seed ?? randomSeed()
-    this.#engine = checked
+    this.#engine = settleEngine(where, checked)
     this.#input = inputOf(this.#layers)
     this.#useInputSize(where, checked.inputSize)
-    checkEngine(where, checked)
     setModelInternals(this, this.#internals())
     if (restored) this.#build(where, restored.inputSize, restored.sequence, restored.weights)
     else if (this.#input.size !== undefined && this.#input.sequence !== undefined)

@@ -232,6 +232,8 @@ export interface NativeEngineOptions {
   precision: 'float32' | 'tf32' | 'bfloat16' | 'float16'
   algorithm: 'heuristic' | 'standard' | 'persistStatic' | 'persistDynamic' | 'persistStaticSmallH' | 'autotune'
   graphs: boolean
+  /** of inference on the CPU: bfloat16 */
+  halfWeights: boolean
   /** 0: the default */
   threads: number
 }

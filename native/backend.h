@@ -182,7 +182,8 @@ class Backend {
   virtual std::unique_ptr<GruPlan> make_gru(const GruDescription&) = 0;
 };
 
-std::unique_ptr<Backend> make_cpu_backend(int threads);   // threads <= 0: as many as the machine has cores
+// threads <= 0: default_threads(), as it is at each call. half_weights: see EngineOptions.
+std::unique_ptr<Backend> make_cpu_backend(int threads, bool half_weights = false);
 // Error backend_unavailable with the reason and what would mend it; invalid_argument for an index beyond the GPUs there are; unsupported
 // for a precision this GPU or its libraries lack.
 std::unique_ptr<Backend> make_cuda_backend(const EngineOptions&);

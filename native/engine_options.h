@@ -18,6 +18,7 @@ struct EngineOptions {
   int threads = 0;                      // of the CPU engine; <= 0: default_threads()
   Precision precision = Precision::float32;
   GruAlgorithm algorithm = GruAlgorithm::heuristic;
+  bool half_weights = false;            // CPU: a GRU's weights are rounded to bfloat16 for inference; training knows nothing of it
   bool graphs = true;                   // CUDA: a step seen before is captured once and replayed
 };
 

@@ -8,8 +8,11 @@
 
 namespace grus {
 std::unique_ptr<Backend> make_backend(const EngineOptions& options) {
-  if (options.device == Device::cuda) return make_cuda_backend(options);
-  if (options.device == Device::automatic) {
+  if (options.device == Device::cuda) {
+    if (options.half_weights) throw Error(ErrorCode::unsupported, "[device] weights in bfloat16 beside float32 sums are the CPU's");
+    return make_cuda_backend(options);
+  }
+  if (options.device == Device::automatic && !options.half_weights) {
     try {
       return make_cuda_backend(options);
     } catch (const Error& error) {
@@ -21,7 +24,8 @@ std::unique_ptr<Backend> make_backend(const EngineOptions& options) {
     throw Error(ErrorCode::unsupported, std::string("[device] precision '") + name +
                                             "' needs device 'cuda', this is the CPU, which computes in float32; use precision 'float32'");
   }
-  return make_cpu_backend(options.threads > 0 ? std::min(options.threads, kMaximumThreads) : default_threads());
+  if (options.threads <= 0) default_threads();   // a GRUS_NUM_THREADS that is no number is refused here
+  return make_cpu_backend(options.threads, options.half_weights);
 }
 
 std::vector<DeviceReport> report_devices() {

@@ -2,7 +2,6 @@
 
 #include <cstdlib>
 #include <cstring>
-#include <thread>
 
 #include "../core/error.h"
 #include "dropout.h"
@@ -21,14 +20,10 @@ namespace {
 
 constexpr size_t alignment = 64;
 
-int team_size(int threads) {
+int check_threads(int threads) {
   constexpr int most = 1024;
-  if (threads > most) {
-    throw Error(ErrorCode::invalid_argument, "[threads] expected at most " + std::to_string(most) + ", got " + std::to_string(threads));
-  }
-  if (threads > 0) return threads;
-  const unsigned cores = std::thread::hardware_concurrency();
-  return cores > 0 ? static_cast<int>(cores) : 1;
+  if (threads <= most) return threads;
+  throw Error(ErrorCode::invalid_argument, "[threads] expected at most " + std::to_string(most) + ", got " + std::to_string(threads));
 }
 
 void move_bytes(void* destination, const void* source, size_t bytes) {
@@ -37,11 +32,11 @@ void move_bytes(void* destination, const void* source, size_t bytes) {
 
 }  // namespace
 
-CpuBackend::CpuBackend(int threads) : team_(team_size(threads)) {
+CpuBackend::CpuBackend(int threads, bool half_weights) : team_(check_threads(threads)), half_weights_(half_weights) {
   op_loops();   // a GRUS_ISA that cannot be served is refused here, not in the middle of a step
 }
 
-std::string CpuBackend::engine() const { return cpu_engine_name(); }
+std::string CpuBackend::engine() const { return cpu_engine_name() + (half_weights_ ? ", inference with bfloat16 weights" : ""); }
 
 // calloc, so that a large buffer's pages come zeroed from the system and cost nothing before they are used.
 Buffer CpuBackend::allocate(size_t bytes) {
@@ -109,8 +104,10 @@ void CpuBackend::optimize(const Optimizer& options, const Segment* segment, int 
   cpu::optimize(options, segment, segments, *scalars, parameters, gradients, slots, count, nadam_, team_);
 }
 
-std::unique_ptr<GruPlan> CpuBackend::make_gru(const GruDescription& description) { return make_cpu_gru(description, team_); }
+std::unique_ptr<GruPlan> CpuBackend::make_gru(const GruDescription& description) { return make_cpu_gru(description, team_, half_weights_); }
 
-std::unique_ptr<Backend> make_cpu_backend(int threads) { return std::make_unique<CpuBackend>(threads); }
+std::unique_ptr<Backend> make_cpu_backend(int threads, bool half_weights) {
+  return std::make_unique<CpuBackend>(threads, half_weights);
+}
 
 }  // namespace grus

@@ -10,7 +10,7 @@ namespace grus {
 // The device contract on the host: every operation runs on the calling thread and the session's team, and is done when it returns.
 class CpuBackend : public Backend {
  public:
-  explicit CpuBackend(int threads);
+  explicit CpuBackend(int threads, bool half_weights = false);
 
   const char* device() const override { return "cpu"; }
   std::string engine() const override;
@@ -52,6 +52,7 @@ class CpuBackend : public Backend {
 
  private:
   Team team_;
+  const bool half_weights_;
   GemmScratch gemm_scratch_;
   cpu::NadamSchedule nadam_;
 };

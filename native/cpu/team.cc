@@ -4,12 +4,14 @@
 #include <chrono>
 #include <system_error>
 
+#include "../usable_cores.h"
+
 namespace grus {
 namespace {
 
 constexpr auto kSpin = std::chrono::microseconds(20), kYield = std::chrono::microseconds(200);
 constexpr uint64_t kSteps = 0xffffffff, kOver = kSteps;   // the number of a step; that of the end
-constexpr int kMostThreads = 200;                         // fit into now_
+static_assert(kMaximumThreads < 256, "they have to fit into now_");
 
 // Teams that are at work.
 std::atomic<int>& active_teams() {
@@ -46,7 +48,7 @@ bool spin_until(const Ready& ready) {
 
 }  // namespace
 
-Team::Team(int threads) : threads_(std::clamp(threads, 1, kMostThreads)), finished_(static_cast<size_t>(threads_)) {}
+Team::Team(int threads) : fixed_(std::min(threads, kMaximumThreads)), finished_(static_cast<size_t>(kMaximumThreads)) {}
 
 Team::~Team() {
   {
@@ -57,11 +59,12 @@ Team::~Team() {
   for (std::thread& worker : workers_) worker.join();
 }
 
-void Team::start_workers() {
-  started_ = true;
-  workers_.reserve(static_cast<size_t>(threads_ - 1));
+void Team::start_workers(int count) {
+  workers_.reserve(static_cast<size_t>(kMaximumThreads));
   try {
-    while (static_cast<int>(workers_.size()) < threads_ - 1) workers_.emplace_back([this, index = static_cast<int>(workers_.size())] { worker(index); });
+    while (static_cast<int>(workers_.size()) < count) {
+      workers_.emplace_back([this, index = static_cast<int>(workers_.size())] { worker(index); });
+    }
   } catch (const std::system_error&) {
     // The system gives no more threads: those that are there do the work, with the same result.
   }
@@ -72,12 +75,13 @@ void Team::run_here(int64_t tasks, TaskRef body) {
 }
 
 void Team::parallel(int64_t tasks, TaskRef body) {
-  if (tasks <= 1 || threads_ == 1 || busy_.exchange(true)) {
+  const int threads = this->threads();
+  if (tasks <= 1 || threads == 1 || busy_.exchange(true)) {
     run_here(tasks, body);
     return;
   }
   const Active active;
-  if (!started_) start_workers();
+  start_workers(threads - 1);
   body_ = &body;
   tasks_ = tasks;
   ended_.store(0, std::memory_order_relaxed);
@@ -94,7 +98,7 @@ void Team::parallel(int64_t tasks, TaskRef body) {
   }
 }
 
-int Team::helpers() const { return threads_ / std::max(1, active_teams().load(std::memory_order_relaxed)) - 1; }
+int Team::helpers() const { return threads() / std::max(1, active_teams().load(std::memory_order_relaxed)) - 1; }
 
 uint32_t Team::open_round(uint64_t tasks) {
   const int helpers = this->helpers();
@@ -110,14 +114,15 @@ uint32_t Team::open_round(uint64_t tasks) {
 }
 
 void Team::in_steps(int64_t steps, int64_t shares, StepRef body) {
-  if (shares <= 1 || threads_ == 1 || busy_.exchange(true)) {
+  const int threads = this->threads();
+  if (shares <= 1 || threads == 1 || busy_.exchange(true)) {
     for (int64_t step = 0; step < steps; ++step) {
       for (int64_t share = 0; share < shares; ++share) body(step, share);
     }
     return;
   }
   const Active active;
-  if (!started_) start_workers();
+  start_workers(threads - 1);
   step_body_ = &body;
   shares_ = shares;
   stepping_.store(true, std::memory_order_relaxed);
@@ -126,11 +131,11 @@ void Team::in_steps(int64_t steps, int64_t shares, StepRef body) {
   const uint64_t round = uint64_t{open_round(0)} << 40;
   for (int64_t step = 0; step < steps; ++step) {
     const int64_t there = static_cast<uint32_t>(joined_.load(std::memory_order_acquire));
-    const int64_t threads = 1 + std::clamp<int64_t>(std::min<int64_t>(there, helpers()), 0, shares - 1);
-    const uint64_t now = round | (static_cast<uint64_t>(step) % kOver) << 8 | static_cast<uint64_t>(threads);
+    const int64_t members = 1 + std::clamp<int64_t>(std::min<int64_t>(there, helpers()), 0, shares - 1);
+    const uint64_t now = round | (static_cast<uint64_t>(step) % kOver) << 8 | static_cast<uint64_t>(members);
     now_.store(now, std::memory_order_release);
-    for (int64_t share = 0; share < shares; share += threads) body(step, share);
-    for (int64_t i = 1; i < threads; ++i) {
+    for (int64_t share = 0; share < shares; share += members) body(step, share);
+    for (int64_t i = 1; i < members; ++i) {
       const std::atomic<uint64_t>& finished = finished_[static_cast<size_t>(i)].step;
       while (!spin_until([&] { return finished.load(std::memory_order_acquire) == now; })) {}
     }

@@ -8,6 +8,8 @@
 #include <type_traits>
 #include <vector>
 
+#include "../thread_setting.h"
+
 namespace grus {
 
 // A callable seen through two pointers: passing a lambda to a team allocates nothing. It must outlive the call it is passed to.
@@ -31,12 +33,12 @@ using StepRef = CallRef<int64_t, int64_t>;   // step, share
 // Which thread runs a task is chance; what a task is must not depend on threads(), so that results are the same bits for any team.
 class Team {
  public:
-  explicit Team(int threads);
+  explicit Team(int threads);   // <= 0: default_threads(), as it is at each call
   ~Team();
   Team(const Team&) = delete;
   Team& operator=(const Team&) = delete;
 
-  int threads() const { return threads_; }
+  int threads() const { return fixed_ > 0 ? fixed_ : default_threads(); }
   // Runs body(0) .. body(tasks - 1) and returns when all have ended. The first exception reaches the caller; tasks not yet begun are then
   // skipped.
   // Called from inside a body it runs the tasks on the spot. Only the owner's thread may call it otherwise.
@@ -46,7 +48,7 @@ class Team {
   void in_steps(int64_t steps, int64_t shares, StepRef body);
 
  private:
-  void start_workers();
+  void start_workers(int count);
   void worker(int index);
   int helpers() const;                     // workers that may take part now
   uint32_t open_round(uint64_t tasks);
@@ -56,9 +58,8 @@ class Team {
   void wait_for_end();
   void run_here(int64_t tasks, TaskRef body);
 
-  const int threads_;
+  const int fixed_;
   std::vector<std::thread> workers_;
-  bool started_ = false;
   std::atomic<bool> busy_{false};
   // round << 32 | tasks not yet taken. A late sleeper can take nothing from a round that has moved on, so nobody waits for it.
   std::atomic<uint64_t> ticket_{0};

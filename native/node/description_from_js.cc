@@ -172,6 +172,7 @@ EngineOptions read_engine_options(const Napi::Value& value, const char* where) {
                                                     {"persistStatic", A::persist_static}, {"persistDynamic", A::persist_dynamic},
                                                     {"persistStaticSmallH", A::persist_static_small_h}, {"autotune", A::autotune}});
   result.graphs = reader.boolean("graphs");
+  result.half_weights = reader.boolean("halfWeights");
   return result;
 }
 

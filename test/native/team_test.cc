@@ -8,6 +8,7 @@
 
 #include "check.h"
 #include "cpu/team.h"
+#include "thread_setting.h"
 
 using grus::Team;
 
@@ -45,10 +46,39 @@ void nested_runs_on_the_spot(Team& team) {
 int main() {
   for (int threads : {-1, 0, 1, 2, 3, 8}) {
     Team team(threads);
-    CHECK(team.threads() == (threads > 1 ? threads : 1));
+    CHECK(team.threads() == (threads > 0 ? threads : grus::default_threads()));
     for (int64_t tasks : {0, 1, 2, 3, 7, 1000}) every_task_once(team, tasks);
     error_reaches_the_caller(team);
     nested_runs_on_the_spot(team);
+  }
+  for (int threads : {1, 2, 3, 8}) {   // every share of a step before any of the next, more shares than threads too
+    Team team(threads);
+    for (int64_t shares : {1, 2, 3, 7}) {
+      constexpr int64_t steps = 3000;
+      std::vector<std::atomic<int64_t>> reached(static_cast<size_t>(shares));
+      std::atomic<bool> in_order{true};
+      team.in_steps(steps, shares, [&](int64_t step, int64_t share) {
+        for (const auto& other : reached) {
+          const int64_t at = other.load();
+          if (at != step && at != step + 1) in_order = false;
+        }
+        reached[static_cast<size_t>(share)] = step + 1;
+      });
+      bool all = true;
+      for (const auto& share : reached) all = all && share == steps;
+      CHECK(all);
+      CHECK(in_order);
+      every_task_once(team, 5);   // rounds of both kinds follow each other
+    }
+  }
+  {   // the number for the process holds from the next call on
+    Team team(0);
+    grus::set_default_threads(3);
+    CHECK(team.threads() == 3);
+    every_task_once(team, 100);
+    grus::set_default_threads(5);
+    CHECK(team.threads() == 5);
+    every_task_once(team, 100);
   }
   {   // short rounds one after the other, and rounds after the threads have gone to sleep
     Team team(4);
@@ -81,11 +111,14 @@ int main() {
     for (int i = 0; i < 3; ++i) {
       owners.emplace_back([&] {
         Team team(2);
-        for (int round = 0; round < 200; ++round) team.parallel(3, [&](int64_t) { ++runs; });
+        for (int round = 0; round < 200; ++round) {
+          team.parallel(3, [&](int64_t) { ++runs; });
+          team.in_steps(20, 2, [&](int64_t, int64_t) { ++runs; });
+        }
       });
     }
     for (std::thread& owner : owners) owner.join();
-    CHECK(runs == 3 * 200 * 3);
+    CHECK(runs == 3 * 200 * (3 + 20 * 2));
   }
   return checks().report();
 }

@@ -12,7 +12,7 @@ export const engine = (device: NativeEngineOptions['device'], threads: number): 
   index: 0,
   precision: 'float32',
   algorithm: 'heuristic',
-  graphs: true,
+  graphs: true, halfWeights: false,
   threads,
 })
 
