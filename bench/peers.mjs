@@ -9,11 +9,11 @@ const here = fileURLToPath(new URL('.', import.meta.url))
 const layers = ['forward', 'forward+backward']
 const patience = 300 // seconds that an answer may take
 
-// weights: what they may be stored as while computing, ['float32'] unless said (TODO bfloat16: for grus and grus-native).
+// weights: what they may be stored as while computing, ['float32'] unless said.
 // slow: only rows marked so, and few rounds. compared: false for what computes another GRU, with weights of its own.
 const list = [
-  { name: 'grus', kinds: [...layers, 'training'], script: 'grus.mjs' },
-  { name: 'grus-native', kinds: layers, program: 'grus' },
+  { name: 'grus', kinds: [...layers, 'training'], script: 'grus.mjs', weights: ['float32', 'bfloat16'] },
+  { name: 'grus-native', kinds: layers, program: 'grus', weights: ['float32', 'bfloat16'] },
   { name: 'torch', kinds: [...layers, 'training'], python: 'torch_gru.py' },
   { name: 'onnxruntime', kinds: ['forward'], script: 'onnxruntime.mjs', needs: 'onnxruntime-node' },
   { name: 'onednn', kinds: layers, program: 'onednn' },

@@ -133,13 +133,6 @@ void GruSession::unstage(const Room& room, const float* source, float* values, i
   }
 }
 
-void GruSession::forward(const GruCall& call, std::vector<float>& y, std::vector<float>& hy) {
-  check_sizes(call);
-  y.resize(output_count(call));
-  hy.resize(state_count(call.batch));
-  forward(call, y.data(), hy.data());
-}
-
 void GruSession::forward(const GruCall& call, float* y, float* hy) {
   check_sizes(call);
   const int batch = static_cast<int>(call.batch), steps = static_cast<int>(call.steps);
@@ -220,6 +213,10 @@ void GruSession::backward(const float* dy, size_t dy_count, const float* dhy, si
   result.parameters.resize(static_cast<size_t>(table_.logical_count()));
   unstage(room, room.dx, result.dx.data(), description_.input_size);
   backend_->download(result.dhx.data(), room.dhx, result.dhx.size() * sizeof(float));
+  if (table_.in_order()) {
+    backend_->download(result.parameters.data(), gradients_.as<float>(), result.parameters.size() * sizeof(float));
+    return;
+  }
   std::vector<float> flat(static_cast<size_t>(table_.flat_count()));
   backend_->download(flat.data(), gradients_.as<float>(), flat.size() * sizeof(float));
   table_.gather(flat.data(), result.parameters.data());

@@ -40,7 +40,6 @@ class GruSession {
   void write_parameters(const float* values, size_t count);
   // y: 0 at masked steps; hy: after the row's last valid step. Both are written last: they may overlap x and hx.
   void forward(const GruCall& call, float* y, float* hy);
-  void forward(const GruCall& call, std::vector<float>& y, std::vector<float>& hy);
   struct Gradients {
     std::vector<float> dx, dhx, parameters;
   };

@@ -56,6 +56,17 @@ int64_t ParameterTable::add(std::vector<Parameter> parameters, int64_t floats) {
   return base;
 }
 
+bool ParameterTable::in_order() const {
+  int64_t next = 0;
+  for (const Parameter& parameter : parameters_) {
+    for (const Piece& piece : parameter.pieces) {
+      if (piece.offset != next) return false;
+      next += piece.count;
+    }
+  }
+  return true;
+}
+
 void ParameterTable::gather(const float* flat, float* logical) const {
   for (const Parameter& parameter : parameters_) {
     for (const Piece& piece : parameter.pieces) {

@@ -38,6 +38,7 @@ class ParameterTable {
   int64_t logical_count() const { return logical_count_; }
   bool regularized() const { return regularized_; }
 
+  bool in_order() const;            // the flat values are the logical ones
   void gather(const float* flat, float* logical) const;
   void scatter(const float* logical, float* flat) const;
 

@@ -26,13 +26,17 @@ const weightsOf = (arrays) =>
       .map(([name, array]) => [name.slice('weights.'.length), readTensor(array)]),
   )
 
-// TODO bfloat16: the option of a row with `weights: 'bfloat16'` goes here, once there is one
-function layer({ kind, input, hidden }, arrays, threads) {
-  const gru = new Gru({ inputSize: input, hiddenSize: hidden, layout: 'TBI', device: 'cpu', threads })
+async function layer({ kind, steps, input, hidden, weights = 'float32' }, arrays, threads) {
+  const gru = new Gru({ inputSize: input, hiddenSize: hidden, layout: 'TBI', device: 'cpu', threads, inferenceWeights: weights })
   gru.setParameters(weightsOf(arrays))
   const x = readTensor(arrays.x)
   const dispose = () => gru.dispose()
-  if (kind === 'forward') return { engine: gru.engine, once: () => gru.forward(x), sample: () => gru.forward(x), dispose }
+  if (kind === 'forward') {
+    const once = await gru.forward(x)
+    const out = { y: once.y.data.slice(), hy: once.hy.data.slice() }
+    const sample = steps === 1 ? () => gru.forwardSync(x, { out }) : () => gru.forward(x) // a stream's step is not worth a promise
+    return { engine: gru.engine, once: () => once, sample, dispose }
+  }
   const dy = readTensor(arrays.dy)
   const both = async () => {
     const { y, hy } = await gru.forward(x, { training: true })

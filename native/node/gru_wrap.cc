@@ -22,6 +22,18 @@ std::vector<T> copy(const ArrayView<T>& view) {
   return view.data ? std::vector<T>(view.data, view.data + view.count) : std::vector<T>();
 }
 
+// An array that the executor writes to: nobody else sees it before the promise settles.
+struct Result {
+  Napi::Reference<Napi::Float32Array> array;
+  float* data = nullptr;
+  Result() = default;
+  Result(Napi::Env env, size_t count) {
+    Napi::Float32Array made = Napi::Float32Array::New(env, count);
+    array = Napi::Persistent(made);
+    data = made.Data();
+  }
+};
+
 }  // namespace
 
 const napi_type_tag GruWrap::kTag = {0x6772757347727500ULL, 0x4b7ae2915cd3f806ULL};
@@ -57,8 +69,9 @@ Napi::Value GruWrap::forward(const Napi::CallbackInfo& info) {
   const Reader reader(info[0], "forward");
   struct Call {
     GruCall call;
-    std::vector<float> x, hx, y, hy;
+    std::vector<float> x, hx;
     std::vector<uint8_t> mask;
+    Result y, hy;
   };
   auto held = std::make_shared<Call>();
   GruCall& call = held->call;
@@ -82,11 +95,13 @@ Napi::Value GruWrap::forward(const Napi::CallbackInfo& info) {
   call.x = held->x.data();
   call.hx = hx.data ? held->hx.data() : nullptr;
   call.mask = mask.data ? held->mask.data() : nullptr;
-  return submit(info, [&session, held] { session.forward(held->call, held->y, held->hy); },
+  held->y = Result(info.Env(), session.output_count(call));
+  held->hy = Result(info.Env(), session.state_count(call.batch));
+  return submit(info, [&session, held] { session.forward(held->call, held->y.data, held->hy.data); },
                 [held](Napi::Env env) {
                   const Napi::Object result = Napi::Object::New(env);
-                  result.Set("y", to_js(env, held->y));
-                  result.Set("hy", to_js(env, held->hy));
+                  result.Set("y", held->y.array.Value());
+                  result.Set("hy", held->hy.array.Value());
                   return result;
                 });
 }
