@@ -34,6 +34,17 @@ std::string version_in(const std::string& text) {
   return "";
 }
 
+// OpenBLAS falls back to these on an x86 CPU that is newer than itself.
+bool without_avx(void* library) {
+  auto core = symbol<char* (*)()>(library, "openblas_get_corename");
+  if (!core) return false;
+  const std::string name = core();
+  for (const char* old : {"Katmai", "Coppermine", "Northwood", "Prescott", "Banias", "Core2", "Penryn", "Dunnington", "Nehalem", "Atom"}) {
+    if (name == old) return true;
+  }
+  return false;
+}
+
 // Its own threads are turned off: the team cuts the work. Returns the library's name and version.
 std::string tame(void* library, const std::string& file) {
   if (auto set = symbol<void (*)(int)>(library, "openblas_set_num_threads")) {
@@ -77,6 +88,7 @@ bool Blas::load(const std::string& file, Blas& blas, std::string& reason) {
     return false;
   }
   blas.name_ = tame(library, file);
+  blas.outdated_ = without_avx(library);
   return true;
 #endif
 }
@@ -107,7 +119,9 @@ const Blas* Blas::find() {
 const Blas* Blas::chosen() {
   static const Blas* blas = [] {
     const char* wanted = std::getenv("GRUS_BLAS");
-    return (wanted && *wanted) || kernels().lanes < 16 ? find() : nullptr;
+    if (wanted && *wanted) return find();
+    const Blas* found = kernels().lanes < 16 ? find() : nullptr;
+    return found && found->outdated_ && kernels().lanes >= 8 ? nullptr : found;
   }();
   return blas;
 }

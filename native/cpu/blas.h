@@ -11,9 +11,9 @@ class Blas {
   // Null when none was found, or GRUS_BLAS=none. GRUS_BLAS may name a library (path or soname): Error backend_unavailable if that one
   // cannot be used.
   static const Blas* find();
-  // The one that gemm() uses for large products, or null. The packed kernel is ahead of OpenBLAS at every size with AVX-512, so there it
-  // takes GRUS_BLAS to have a CBLAS used, and none is loaded otherwise; with narrower vectors the one that is found is used (figures:
-  // bench/native/gemm_bench.cc).
+  // The one that gemm() uses for large products, or null. With AVX-512 the packed kernel is within 15 % of an OpenBLAS that knows the CPU
+  // and several times as fast as one that does not, so there it takes GRUS_BLAS to have a CBLAS used, and none is loaded otherwise; with
+  // narrower vectors the one that is found is used, unless it runs kernels of much older CPUs (figures: bench/native/gemm_bench.cc).
   static const Blas* chosen();
 
   const std::string& name() const { return name_; }   // "openblas 0.3.21"
@@ -27,6 +27,7 @@ class Blas {
   static Blas load_any();
 
   std::string name_;
+  bool outdated_ = false;   // it does not know this CPU, and runs kernels without AVX
   Sgemm sgemm_ = nullptr;
 };
 

@@ -17,7 +17,7 @@ struct GruSplit {
 
   GruSplit(const GruLayout& layout, const Team& team, int batch) {
     constexpr int64_t least_rows = 16;
-    constexpr double least_work = 2.5e5, least_weights = 1.5e5;   // of a step; below both, one thread is faster
+    constexpr double least_work = 2.5e5, least_weights = 4e5;   // of a step; below both, one thread is faster
     const int64_t threads = team.threads(), directions = layout.directions();
     const double weights = 3.0 * static_cast<double>(layout.hidden()) * static_cast<double>(layout.hidden());
     parallel = threads > 1 && (2 * batch * weights >= least_work || 4 * weights >= least_weights);
