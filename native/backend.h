@@ -144,6 +144,7 @@ class Backend {
   // Enqueues one pass. CPU: calls it; CUDA: calls it the first time, captures it the second time its key comes, then replays. What it reads
   // has been uploaded before; it allocates nothing and waits for nothing.
   virtual void run(const std::string& key, const std::function<void()>& enqueue) = 0;
+  virtual bool on_host() const { return false; }   // its operations take any memory of the process
   virtual void synchronize() = 0;
 
   virtual void gemm(const Gemm&) = 0;

@@ -153,7 +153,11 @@ void GruSession::forward(const GruCall& call, float* y, float* hy) {
     room.align.resize(static_cast<size_t>(batch) * steps);
     room.info.fill_align(room.align.data());
   }
-  backend_->upload(room.x, stage(room, call.x, description_.input_size), call.x_count * sizeof(float));
+  // Inference on the host reads and writes the caller's arrays where they lie in time order.
+  const bool in_place = call.apart && !call.training && backend_->on_host() && room.align.empty();
+  const float* x = stage(room, call.x, description_.input_size);
+  if (!in_place) backend_->upload(room.x, x, call.x_count * sizeof(float));
+  const bool y_in_place = in_place && (room.time_major || batch == 1 || steps == 1);
   if (call.hx) backend_->upload(room.hx, call.hx, call.hx_count * sizeof(float));
   if (room.info.lengths()) backend_->upload(room.lengths, room.info.lengths(), static_cast<size_t>(batch) * sizeof(int32_t));
 
@@ -162,16 +166,16 @@ void GruSession::forward(const GruCall& call, float* y, float* hy) {
   pass.batch = batch, pass.steps = steps;
   pass.lengths = room.info.lengths();
   pass.device_lengths = pass.lengths ? room.lengths : nullptr;
-  pass.x = room.x;
+  pass.x = in_place ? x : room.x;
   pass.hx = room.has_hx ? room.hx : nullptr;
   pass.weights = parameters_.as<float>();
   pass.weights_version = weights_version_;
-  pass.y = room.y;
+  pass.y = y_in_place ? y : room.y;
   pass.hy = room.hy;
   pass.reserve = room.reserve;
   pass.workspace = room.workspace;
   plan_->forward(pass);
-  unstage(room, room.y, y, static_cast<int64_t>(description_.directions()) * description_.hidden_size);
+  if (!y_in_place) unstage(room, room.y, y, static_cast<int64_t>(description_.directions()) * description_.hidden_size);
   backend_->download(hy, room.hy, state_count(batch) * sizeof(float));
   pending_ = pending_ || call.training;
 }

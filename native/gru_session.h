@@ -21,6 +21,7 @@ struct GruCall {
   size_t hx_count = 0;
   const uint8_t* mask = nullptr;        // [B, T]
   size_t mask_count = 0;
+  bool apart = false;                   // the results overlap no input
 };
 
 // One GRU, all layers, forward and backward: the binding below the models. Threads as in Session.

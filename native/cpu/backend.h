@@ -22,6 +22,7 @@ class CpuBackend : public Backend {
   void zero(void* destination, size_t bytes) override;
   void run(const std::string& key, const std::function<void()>& enqueue) override;
   void synchronize() override {}
+  bool on_host() const override { return true; }
 
   void gemm(const Gemm&) override;
   void copy_rows(const float* x, int64_t x_stride, float* y, int64_t y_stride, int64_t rows, int64_t cols) override;

@@ -3,6 +3,10 @@
 #include <algorithm>
 #include <chrono>
 #include <system_error>
+#if defined(__linux__)
+#include <pthread.h>
+#include <sched.h>
+#endif
 
 #include "../usable_cores.h"
 
@@ -107,13 +111,28 @@ uint32_t Team::open_round(uint64_t tasks) {
   // Sequentially consistent, as is sleepers_: one of the two sides sees the other.
   ticket_.store(uint64_t{round} << 32 | tasks);
   if (helpers > 0 && sleepers_.load() > 0) {
+    wake_elsewhere();
     { std::lock_guard<std::mutex> lock(mutex_); }
     wake_.notify_all();
   }
   return round;
 }
 
+// A thread that is woken while the other processors are busy for a moment lands behind its waker, which does not sleep before the work is
+// done, and both take turns on one processor for milliseconds.
+void Team::wake_elsewhere() {
+#if defined(__linux__)
+  const int here = sched_getcpu();
+  cpu_set_t others;
+  if (here < 0 || here == avoided_ || sched_getaffinity(0, sizeof others, &others) != 0 || CPU_COUNT(&others) < 2) return;
+  CPU_CLR(here, &others);
+  for (std::thread& worker : workers_) pthread_setaffinity_np(worker.native_handle(), sizeof others, &others);
+  avoided_ = here;
+#endif
+}
+
 void Team::in_steps(int64_t steps, int64_t shares, StepRef body) {
+  if (steps == 1) return parallel(shares, [&](int64_t share) { body(0, share); });   // who wakes late may still take a share
   const int threads = this->threads();
   if (shares <= 1 || threads == 1 || busy_.exchange(true)) {
     for (int64_t step = 0; step < steps; ++step) {
@@ -129,6 +148,9 @@ void Team::in_steps(int64_t steps, int64_t shares, StepRef body) {
   const uint32_t next = static_cast<uint32_t>(ticket_.load(std::memory_order_relaxed) >> 32) + 1;
   joined_.store(uint64_t{next} << 32, std::memory_order_relaxed);
   const uint64_t round = uint64_t{open_round(0)} << 40;
+  const int64_t wanted = std::min<int64_t>(helpers(), shares - 1);
+  const auto all = [&] { return static_cast<uint32_t>(joined_.load(std::memory_order_acquire)) >= wanted; };
+  for (int i = 0; i < 64 && !all(); ++i) pause_cpu();   // about 2 us, for those that are awake
   for (int64_t step = 0; step < steps; ++step) {
     const int64_t there = static_cast<uint32_t>(joined_.load(std::memory_order_acquire));
     const int64_t members = 1 + std::clamp<int64_t>(std::min<int64_t>(there, helpers()), 0, shares - 1);

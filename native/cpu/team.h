@@ -52,6 +52,7 @@ class Team {
   void worker(int index);
   int helpers() const;                     // workers that may take part now
   uint32_t open_round(uint64_t tasks);
+  void wake_elsewhere();                   // sleeping workers may not wake up on the caller's processor
   void join(uint32_t round);
   void work_on(uint32_t round);            // takes tasks of this round until none is left
   uint32_t wait_for_round(uint32_t seen);
@@ -59,6 +60,7 @@ class Team {
   void run_here(int64_t tasks, TaskRef body);
 
   const int fixed_;
+  int avoided_ = -1;                       // the processor that workers stay away from
   std::vector<std::thread> workers_;
   std::atomic<bool> busy_{false};
   // round << 32 | tasks not yet taken. A late sleeper can take nothing from a round that has moved on, so nobody waits for it.

@@ -89,16 +89,19 @@ Napi::Value GruWrap::forward(const Napi::CallbackInfo& info) {
   call.hx = hx.data, call.hx_count = hx.count;
   call.mask = mask.data, call.mask_count = mask.count;
   session.check_sizes(call);
-  held->x = copy(x);
+  held->x = std::move(spare_);
+  held->x.assign(x.data, x.data + x.count);
   held->hx = copy(hx);
   held->mask = copy(mask);
+  call.apart = true;
   call.x = held->x.data();
   call.hx = hx.data ? held->hx.data() : nullptr;
   call.mask = mask.data ? held->mask.data() : nullptr;
   held->y = Result(info.Env(), session.output_count(call));
   held->hy = Result(info.Env(), session.state_count(call.batch));
   return submit(info, [&session, held] { session.forward(held->call, held->y.data, held->hy.data); },
-                [held](Napi::Env env) {
+                [this, held](Napi::Env env) {   // the job keeps this object alive
+                  spare_ = std::move(held->x);
                   const Napi::Object result = Napi::Object::New(env);
                   result.Set("y", held->y.array.Value());
                   result.Set("hy", held->hy.array.Value());

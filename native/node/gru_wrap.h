@@ -1,4 +1,6 @@
 #pragma once
+#include <vector>
+
 #include "../gru_session.h"
 #include "engine_wrap.h"
 
@@ -18,6 +20,8 @@ class GruWrap : public EngineWrap<GruSession> {
   Napi::Value forward(const Napi::CallbackInfo& info);
   void forward_sync(napi_env env, const napi_value* arguments);
   Napi::Value backward(const Napi::CallbackInfo& info);
+
+  std::vector<float> spare_;    // of a call that has ended, for the input of the next: fresh memory costs more than the copy into it
 };
 
 }  // namespace grus

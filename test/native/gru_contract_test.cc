@@ -227,6 +227,22 @@ void refusals(Team& team) {
   expect_error(ErrorCode::shape_mismatch, [&] { plan->workspace_bytes(-1, 3, true); });
 }
 
+// q, r, z, n of every step and unit, and nothing else that grows: 16 T B H bytes.
+void memory_is_what_it_has_to_be(Team& team) {
+  for (const int hidden : {64, 128, 512}) {
+    const auto plan = make_cpu_gru(describe(hidden, hidden, 1, Direction::forward, true), team);
+    for (const int batch : {32, 64}) {
+      for (const int steps : {50, 1000}) {
+        const double least = 16.0 * steps * batch * hidden, reserve = static_cast<double>(plan->reserve_bytes(batch, steps));
+        CHECK(reserve >= least && reserve <= 1.05 * least);
+      }
+    }
+    const double workspace = static_cast<double>(plan->workspace_bytes(32, 1000, true)), inference = static_cast<double>(plan->workspace_bytes(32, 1000, false));
+    CHECK(workspace <= 0.05 * 16 * 1000 * 32 * hidden + 4 * 8 * hidden * hidden + 2e6);
+    CHECK(inference <= 0.05 * 16 * 1000 * 32 * hidden + 2e6);   // no longer with T but for its masks
+  }
+}
+
 void names(Team& team) {
   const auto plan = make_cpu_gru(describe(3, 4, 2, Direction::both, true), team);
   const auto& all = plan->parameters();
@@ -259,6 +275,7 @@ static int run() {
     nothing_is_allocated(describe(3, 100, 1, Direction::backward, after), 300, 4, two);
   }
   names(one);
+  memory_is_what_it_has_to_be(one);
   refusals(one);
   return checks().report();
 }
