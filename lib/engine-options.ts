@@ -72,9 +72,24 @@ export const engineFields: {
 }
 
 /** As native code takes them. */
-export function lowerEngine({ device, precision, algorithm, graphs, inferenceWeights, threads }: CheckedEngineOptions): NativeEngineOptions {
+export function lowerEngine({
+  device,
+  precision,
+  algorithm,
+  graphs,
+  inferenceWeights,
+  threads,
+}: CheckedEngineOptions): NativeEngineOptions {
   const [kind, index] = device.split(':') as ['auto' | 'cpu' | 'cuda', string?]
-  return { device: kind, index: Number(index ?? 0), precision, algorithm, graphs, halfWeights: inferenceWeights === 'bfloat16', threads: threads ?? 0 }
+  return {
+    device: kind,
+    index: Number(index ?? 0),
+    precision,
+    algorithm,
+    graphs,
+    halfWeights: inferenceWeights === 'bfloat16',
+    threads: threads ?? 0,
+  }
 }
 
 /**

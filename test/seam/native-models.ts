@@ -12,7 +12,8 @@ export const engine = (device: NativeEngineOptions['device'], threads: number): 
   index: 0,
   precision: 'float32',
   algorithm: 'heuristic',
-  graphs: true, halfWeights: false,
+  graphs: true,
+  halfWeights: false,
   threads,
 })
 
