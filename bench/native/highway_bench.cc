@@ -1,6 +1,6 @@
 // The engine's panel product and its tanh, beside the same written with Highway (libhwy-dev): GFLOP/s and ns per element, best of several
 // interleaved rounds on one thread.
-// g++ -O3 -march=native -std=c++17 -Inative bench/native/highway_bench.cc build/cmake/libgrus_engine.a -lhwy -lpthread -ldl
+// g++ -O3 -march=skylake-avx512 -DHWY_COMPILE_ONLY_STATIC -std=c++17 -Inative bench/native/highway_bench.cc build/cmake/libgrus_engine.a -lhwy -lpthread -ldl
 #include <algorithm>
 #include <cstdio>
 #include <ctime>
