@@ -109,14 +109,16 @@ void GruBackwardPass::pack(const Stretch& s, int64_t columns, const Source& sour
 // The candidate was computed from r * h, which the reserve still holds.
 void GruBackwardPass::pack_reset_states(int direction, const Stretch& s) {
   const int64_t total = rows_of(s), floats = layout_.reserve_width(), lanes = kernels().lanes, hidden = layout_.hidden();
+  const int64_t tile_rows = kernels().tile_rows;
   each(ceil_div(total, kChunk), static_cast<double>(total * hidden), [&](int64_t chunk) {
     const int64_t first = chunk * kChunk, count = std::min(kChunk, total - first);
     const float* rows[kChunk];
     for (int64_t panel = 0; panel < layout_.panels(); ++panel) {
       const float* reserve = streams_[direction].reserve + panel * reserve_.panel_floats() + (s.begin * args_.batch + first) * floats;
       for (int64_t i = 0; i < count; ++i) rows[i] = reserve + i * floats;
-      const int64_t unit = panel * lanes;
-      kernels().pack_tiles(space_.tiles + first * tiled(hidden) + unit * count, rows, std::min(lanes, hidden - unit), count);
+      const int64_t unit = panel * lanes;   // in the middle of a tile where a tile is wider than a vector
+      float* tile = space_.tiles + first * tiled(hidden) + unit / tile_rows * tile_rows * count + unit % tile_rows;
+      kernels().pack_tiles(tile, rows, std::min(lanes, hidden - unit), count);
     }
   });
 }

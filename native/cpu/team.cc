@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <system_error>
 #if defined(__linux__)
 #include <pthread.h>
 #include <sched.h>
@@ -64,13 +63,14 @@ Team::~Team() {
 }
 
 void Team::start_workers(int count) {
-  workers_.reserve(static_cast<size_t>(kMaximumThreads));
+  if (static_cast<int>(workers_.size()) >= count) return;
+  avoided_ = -1;
   try {
     while (static_cast<int>(workers_.size()) < count) {
       workers_.emplace_back([this, index = static_cast<int>(workers_.size())] { worker(index); });
     }
-  } catch (const std::system_error&) {
-    // The system gives no more threads: those that are there do the work, with the same result.
+  } catch (const std::exception&) {
+    // The system gives no more threads, or no memory for them: those that are there do the work, with the same result.
   }
 }
 
@@ -80,7 +80,7 @@ void Team::run_here(int64_t tasks, TaskRef body) {
 
 void Team::parallel(int64_t tasks, TaskRef body) {
   const int threads = this->threads();
-  if (tasks <= 1 || threads == 1 || busy_.exchange(true)) {
+  if (tasks <= 1 || tasks > UINT32_MAX || threads == 1 || busy_.exchange(true)) {
     run_here(tasks, body);
     return;
   }
@@ -126,6 +126,7 @@ void Team::wake_elsewhere() {
   cpu_set_t others;
   if (here < 0 || here == avoided_ || sched_getaffinity(0, sizeof others, &others) != 0 || CPU_COUNT(&others) < 2) return;
   CPU_CLR(here, &others);
+  if (CPU_COUNT(&others) < static_cast<int>(workers_.size())) return;   // too few for all of them
   for (std::thread& worker : workers_) pthread_setaffinity_np(worker.native_handle(), sizeof others, &others);
   avoided_ = here;
 #endif
@@ -147,6 +148,7 @@ void Team::in_steps(int64_t steps, int64_t shares, StepRef body) {
   stepping_.store(true, std::memory_order_relaxed);
   const uint32_t next = static_cast<uint32_t>(ticket_.load(std::memory_order_relaxed) >> 32) + 1;
   joined_.store(uint64_t{next} << 32, std::memory_order_relaxed);
+  now_.store(uint64_t{next} << 40 | (kOver - 1) << 8, std::memory_order_relaxed);   // begun, and nobody's step yet
   const uint64_t round = uint64_t{open_round(0)} << 40;
   const int64_t wanted = std::min<int64_t>(helpers(), shares - 1);
   const auto all = [&] { return static_cast<uint32_t>(joined_.load(std::memory_order_acquire)) >= wanted; };
@@ -154,7 +156,7 @@ void Team::in_steps(int64_t steps, int64_t shares, StepRef body) {
   for (int64_t step = 0; step < steps; ++step) {
     const int64_t there = static_cast<uint32_t>(joined_.load(std::memory_order_acquire));
     const int64_t members = 1 + std::clamp<int64_t>(std::min<int64_t>(there, helpers()), 0, shares - 1);
-    const uint64_t now = round | (static_cast<uint64_t>(step) % kOver) << 8 | static_cast<uint64_t>(members);
+    const uint64_t now = round | (static_cast<uint64_t>(step) % (kOver - 1)) << 8 | static_cast<uint64_t>(members);
     now_.store(now, std::memory_order_release);
     for (int64_t share = 0; share < shares; share += members) body(step, share);
     for (int64_t i = 1; i < members; ++i) {

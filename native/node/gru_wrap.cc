@@ -17,6 +17,8 @@ std::shared_ptr<GruSession> make_session(const Napi::CallbackInfo& info) {
   return std::make_shared<GruSession>(gru, make_backend(options));
 }
 
+constexpr size_t kMostSpare = size_t{1} << 20;   // numbers that are kept for the next call
+
 template <class T>
 std::vector<T> copy(const ArrayView<T>& view) {
   return view.data ? std::vector<T>(view.data, view.data + view.count) : std::vector<T>();
@@ -28,9 +30,21 @@ struct Result {
   float* data = nullptr;
   Result() = default;
   Result(Napi::Env env, size_t count) {
-    Napi::Float32Array made = Napi::Float32Array::New(env, count);
+    Napi::Float32Array made = count < kLarge ? Napi::Float32Array::New(env, count) : large(env, count);
     array = Napi::Persistent(made);
     data = made.Data();
+  }
+
+ private:
+  static constexpr size_t kLarge = size_t{1} << 24;
+  // Node-API ends the process where there is no memory; the constructor throws.
+  static Napi::Float32Array large(Napi::Env env, size_t count) {
+    try {
+      const Napi::Function constructor = env.Global().Get("Float32Array").As<Napi::Function>();
+      return constructor.New({Napi::Number::New(env, static_cast<double>(count))}).As<Napi::Float32Array>();
+    } catch (const Napi::Error& error) {
+      throw Error(ErrorCode::out_of_memory, "[forward] expected room for a result of " + std::to_string(count) + " numbers: " + error.Message());
+    }
   }
 };
 
@@ -101,7 +115,7 @@ Napi::Value GruWrap::forward(const Napi::CallbackInfo& info) {
   held->hy = Result(info.Env(), session.state_count(call.batch));
   return submit(info, [&session, held] { session.forward(held->call, held->y.data, held->hy.data); },
                 [this, held](Napi::Env env) {   // the job keeps this object alive
-                  spare_ = std::move(held->x);
+                  if (held->x.size() <= kMostSpare) spare_ = std::move(held->x);
                   const Napi::Object result = Napi::Object::New(env);
                   result.Set("y", held->y.array.Value());
                   result.Set("hy", held->hy.array.Value());

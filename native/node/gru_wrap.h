@@ -21,6 +21,8 @@ class GruWrap : public EngineWrap<GruSession> {
   void forward_sync(napi_env env, const napi_value* arguments);
   Napi::Value backward(const Napi::CallbackInfo& info);
 
+  int64_t staging_bytes() const override { return static_cast<int64_t>(spare_.capacity() * sizeof(float)); }
+
   std::vector<float> spare_;    // of a call that has ended, for the input of the next: fresh memory costs more than the copy into it
 };
 
