@@ -69,7 +69,7 @@ export function toChart(rows) {
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${y + 6}" width="${width}" height="${y + 6}">`,
     '</svg>',
   ]
-  return `${[open, `<style>${style}\n</style>`, title, ...legend, ...axis, ...parts, close].join('\n')}\n`
+  return `${[open, '<title>Times of other libraries divided by those of grus</title>', `<style>${style}\n</style>`, title, ...legend, ...axis, ...parts, close].join('\n')}\n`
 }
 
 const barsOf = (row) =>
