@@ -57,6 +57,7 @@ class Session {
   void check_targets(const HostBatch& batch, const char* where) const;
   void upload_scalars(const HostBatch* batch, uint64_t step, float learning_rate);
   void make_key(const char* kind, bool dropout);
+  void run_prediction(const HostBatch& batch);
   void finish_states();
   Pass make_pass(bool dropout) const;
   void enqueue_statistics(const Pass& pass, float* gradient);

@@ -48,18 +48,22 @@ void Session::evaluate_step(const HostBatch& batch) {
 }
 
 void Session::predict(const HostBatch& batch, std::vector<float>& y) {
-  check_sizes(batch, "predict");
-  y.resize(output_count(batch));
-  predict(batch, y.data());
+  run_prediction(batch);
+  y.resize(output_count(batch));   // only now: the device may have no room for the batch
+  read_output(make_pass(false), y.data());
 }
 
 void Session::predict(const HostBatch& batch, float* y) {
+  run_prediction(batch);
+  read_output(make_pass(false), y);
+}
+
+void Session::run_prediction(const HostBatch& batch) {
   begin(batch, PlanMode::inference, "predict");
   upload_scalars(nullptr, train_steps_, 0);
   make_key("predict", false);
   backend_->run(key_, [this] { plan_.forward(make_pass(false)); });
   finish_states();
-  read_output(make_pass(false), y);
 }
 
 void Session::forward(const HostBatch& batch, bool training, std::vector<float>& y) {

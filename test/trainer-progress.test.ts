@@ -80,7 +80,7 @@ describe('progress', () => {
     const before = timers()
     const text = await shown(true, { callbacks: [failing] })
     expect(text).toMatch(/Epoch 1\/2 \[-{24}\] 0\/4.*\n$/s)
-    expect(timers()).toBe(before)
+    expect(timers()).toBeLessThanOrEqual(before) // another's may have run out meanwhile
   })
 
   it('leaves the settings of the terminal alone, and keeps to its width', async () => {
