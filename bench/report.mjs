@@ -84,6 +84,15 @@ function fill(page, name, text) {
   writeFileSync(page, `${old.slice(0, from) + begin}\n${text}\n${old.slice(to)}`)
 }
 
+function readRun(file) {
+  try {
+    return JSON.parse(readFileSync(file ?? '', 'utf8'))
+  } catch (error) {
+    console.error(`[bench] expected a result of npm run bench, such as bench/results/<file>.json, got '${file ?? ''}': ${error.message}`)
+    process.exit(2)
+  }
+}
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const { positionals, values } = parseArgs({
     allowPositionals: true,
@@ -92,7 +101,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
       root: { type: 'string', default: fileURLToPath(new URL('..', import.meta.url)) },
     },
   })
-  const run = JSON.parse(readFileSync(positionals[0], 'utf8'))
+  const run = readRun(positionals[0])
   console.log(toReport(run))
   if (values.write) write(run, positionals[0], values.root)
 }
