@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, truncate, writeFi
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { readSafetensors, writeSafetensors } from '../lib/safetensors.js'
+import { readSafetensors, writeSafetensors } from '../lib/files/safetensors.js'
 import type { Tensor } from '../lib/tensor.js'
 import { rejected } from './support/errors.js'
 

@@ -1,4 +1,4 @@
-import { describe } from './tensor.js'
+import { describe } from '../tensor.js'
 
 export interface HeaderEntry {
   dtype: 'F32' | 'I32'

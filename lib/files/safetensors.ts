@@ -1,10 +1,10 @@
 // The safetensors format: u64 header length, a JSON header, the tensors' bytes without holes. Little-endian, as every machine that Node runs on here.
-import { randomBytes } from 'node:crypto'
-import { type FileHandle, open, realpath, rename, rm, stat } from 'node:fs/promises'
-import { dirname } from 'node:path'
-import { GrusError } from './errors.js'
+import { type FileHandle, open } from 'node:fs/promises'
+import { GrusError } from '../errors.js'
+import { sizeOf, type Tensor } from '../tensor.js'
+import { cannot, checkPath } from './paths.js'
+import { replaceFile } from './replace-file.js'
 import { type HeaderEntry, parseHeader } from './safetensors-header.js'
-import { describe, sizeOf, type Tensor } from './tensor.js'
 
 export interface TensorFile {
   tensors: Map<string, Tensor>
@@ -104,49 +104,4 @@ export async function writeSafetensors(
   } catch (cause) {
     throw cannot(where, 'write', path, cause)
   }
-}
-
-async function replaceFile(path: string, parts: readonly Uint8Array[]): Promise<void> {
-  const target = await realpath(path).catch(() => path)
-  const old = await stat(target).catch(() => undefined)
-  if (old && !old.isFile()) throw new Error('it is no regular file')
-  const aside = `${target}.${randomBytes(6).toString('hex')}.tmp`
-  try {
-    const file = await open(aside, 'wx', old?.mode ?? 0o666)
-    try {
-      for (const part of parts) await writeAll(file, part)
-      if (old) await file.chmod(old.mode)
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-    await rename(aside, target)
-  } catch (error) {
-    await rm(aside, { force: true })
-    throw error
-  }
-  await syncFolder(dirname(target))
-}
-
-async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
-  for (let done = 0; done < bytes.length; ) {
-    const { bytesWritten } = await file.write(bytes, done, Math.min(bytes.length - done, 2 ** 30))
-    done += bytesWritten
-  }
-}
-
-/** Makes the rename last through a power cut, where the system can sync a folder. */
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r').catch(() => undefined)
-  await folder?.sync().catch(() => undefined)
-  await folder?.close()
-}
-
-function checkPath(where: string, path: string): void {
-  if (typeof path === 'string' && path.length > 0 && !path.includes('\0')) return
-  throw new GrusError('INVALID_ARGUMENT', `[${where}] path must be a file's path, got ${describe(path)}`)
-}
-
-function cannot(where: string, what: 'read' | 'write', path: string, cause: unknown): GrusError {
-  return new GrusError('INVALID_ARGUMENT', `[${where}] cannot ${what} '${path}': ${(cause as Error).message}`, { cause })
 }
