@@ -211,7 +211,7 @@ class Machine {
     const full = `${module}.${name}`
     if (!this.#rules.globals.has(full)) {
       throw this.#errors.unsupported(
-        `data.pkl names ${describe(full)}, which is not among the few things that a state dict is made of. ` +
+        `data.pkl names ${describe(full)}, which is not among the few things that a state dict is made of${/^(__main__|torch\.nn\.modules)\./.test(full) ? ': it is a module, pickled whole' : ''}. ` +
           'Save the weights alone: torch.save(model.state_dict(), path), or safetensors.torch.save_file(model.state_dict(), path)',
       )
     }

@@ -7,13 +7,20 @@ import type { Tensor } from '../../tensor.js'
 import { errorsOf } from '../model-data.js'
 import { readTorchArchive } from './torch-archive.js'
 
+/** A tensor that cannot be read. */
+export interface Unreadable {
+  shape: readonly number[]
+  /** Completes `tensor 'mask' …`. */
+  reason: string
+}
+
 /** A state dict as a file has it. */
 export interface StateDict {
   path: string
   /** By PyTorch's names; float32 and int32. */
   tensors: ReadonlyMap<string, Tensor>
-  /** Tensors that grus' types cannot hold, with what they are: an error only where one of them is wanted. */
-  unreadable: ReadonlyMap<string, string>
+  /** Tensors that grus' types cannot hold: an error only where one of them is wanted. */
+  unreadable: ReadonlyMap<string, Unreadable>
   /** The names come in the order in which the module declared them: torch.save keeps it, safetensors sorts. */
   inOrder: boolean
   notes: readonly string[]
@@ -67,17 +74,17 @@ async function fromSafetensors(where: string, path: string): Promise<StateDict> 
   const file = await openSafetensors(where, path)
   try {
     const tensors = new Map<string, Tensor>()
-    const unreadable = new Map<string, string>()
-    for (const [name, { dtype }] of file.entries) {
+    const unreadable = new Map<string, Unreadable>()
+    for (const [name, { dtype, shape }] of file.entries) {
       if (!isReadable(dtype)) {
-        unreadable.set(name, `is ${dtype}; F32, F16, BF16, F64, I32 and I64 can be read`)
+        unreadable.set(name, { shape, reason: `is ${dtype}; F32, F16, BF16, F64, I32 and I64 can be read` })
         continue
       }
       try {
         tensors.set(name, await file.read(name))
       } catch (error) {
         if (!(error instanceof GrusError && error.code === 'UNSUPPORTED')) throw error
-        unreadable.set(name, error.message.slice(error.message.indexOf(`'${name}'`) + name.length + 3))
+        unreadable.set(name, { shape, reason: error.message.slice(error.message.indexOf(`'${name}'`) + name.length + 3) })
       }
     }
     return { path, tensors, unreadable, inOrder: false, notes: [] }

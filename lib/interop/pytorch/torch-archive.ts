@@ -7,13 +7,14 @@ import { sizeOf, type Tensor } from '../../tensor.js'
 import { errorsOf } from '../model-data.js'
 import { gather } from './gather.js'
 import { type PickleErrors, unpickle } from './pickle.js'
+import type { Unreadable } from './read-state-dict.js'
 import { findStateDict } from './state-dict-in.js'
 import { type Storage, type StoredTensor, storageBytes, tensorRules } from './stored-tensor.js'
 
 /** Tensors, and why others cannot be read. */
 export interface ArchiveTensors {
   tensors: Map<string, Tensor>
-  unreadable: Map<string, string>
+  unreadable: Map<string, Unreadable>
   notes: string[]
 }
 
@@ -84,11 +85,11 @@ async function readAll(
   errors: PickleErrors,
 ): Promise<Omit<ArchiveTensors, 'notes'>> {
   const tensors = new Map<string, Tensor>()
-  const unreadable = new Map<string, string>()
+  const unreadable = new Map<string, Unreadable>()
   let total = 0
   for (const [name, { storage, offset, shape, strides }] of stored) {
     if (storageBytes(storage) === undefined) {
-      unreadable.set(name, `is ${storage.type}; float32, float16, bfloat16, float64, int32 and int64 can be read`)
+      unreadable.set(name, { shape, reason: `is ${storage.type}; float32, float16, bfloat16, float64, int32 and int64 can be read` })
       continue
     }
     total += 4 * sizeOf(shape)
@@ -97,7 +98,7 @@ async function readAll(
       tensors.set(name, { data: gather(await storages(storage), offset, shape, strides), shape: [...shape] })
     } catch (error) {
       if (!(error instanceof Unfit)) throw error
-      unreadable.set(name, `(${storage.type}) holds ${error.message}`)
+      unreadable.set(name, { shape, reason: `(${storage.type}) holds ${error.message}` })
     }
   }
   return { tensors, unreadable }
