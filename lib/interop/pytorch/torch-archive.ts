@@ -6,6 +6,7 @@ import { openZip, type ZipReader } from '../../files/zip.js'
 import { sizeOf, type Tensor } from '../../tensor.js'
 import { errorsOf } from '../model-data.js'
 import { gather } from './gather.js'
+import { numberNotes } from './number-notes.js'
 import { type PickleErrors, unpickle } from './pickle.js'
 import type { Unreadable } from './read-state-dict.js'
 import { findStateDict } from './state-dict-in.js'
@@ -38,7 +39,9 @@ export async function readTorchArchive(where: string, path: string, key: string 
     const root = unpickle(await zip.read(`${prefix}data.pkl`, Math.min(size, mostPickle)), tensorRules(errors), errors)
     const { tensors, notes } = findStateDict(root, key, errors)
     const storages = storageReader(zip, `${prefix}data/`, size, errors)
-    return { ...(await readAll(tensors, storages, mostGrowth * size, errors)), notes }
+    const read = await readAll(tensors, storages, mostGrowth * size, errors)
+    const types = [...read.tensors.keys()].map((name) => tensors.get(name)!.storage.type)
+    return { ...read, notes: [...notes, ...numberNotes(types)] }
   } finally {
     zip.close()
   }
