@@ -80,8 +80,9 @@ export function dataOf(layers: readonly LayerSpec[], inputSize: number, sequence
   const drawn = parameters.map((parameter) => ({ ...parameter, draw: { ...parameter.draw, initializer: 'torch' as const } }))
   const weights = initialWeights(drawn, seed)
   // a layer normalization's 1 and 0 would hide an exchange
-  for (const [name, { data, shape }] of weights)
-    if (shape.length === 1) data.forEach((value, i) => data.fill(value + 0.1 * Math.sin(i + name.length), i, i + 1))
+  for (const [name, { data, shape }] of weights) {
+    if (shape.length === 1) data.set(data.map((value, i) => value + 0.1 * Math.sin(i + name.length)))
+  }
   return modelData('test', 'test', named, inputSize, sequence, weights)
 }
 

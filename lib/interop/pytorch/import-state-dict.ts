@@ -14,7 +14,7 @@ import { layerNames } from './layer-names.js'
 import { moduleMap } from './load-options.js'
 import { floatTensor } from './map-state-dict.js'
 import { modulesOf, type Part } from './modules.js'
-import { readStateDict, type StateDictOptions } from './read-state-dict.js'
+import { readStateDict, type StateDict, type StateDictOptions } from './read-state-dict.js'
 
 /** What a state dict does not say. */
 export interface ImportStateDictOptions extends StateDictOptions, ChainOptions {
@@ -60,6 +60,12 @@ const schema = schemaOf<ImportStateDictOptions, ImportStateDictOptions>()(
 export async function importStateDict(where: string, path: string, options: ImportStateDictOptions = {}): Promise<ImportedModel> {
   const checked = parse(where, schema, options)
   const stateDict = await readStateDict(where, path, checked.key === undefined ? {} : { key: checked.key })
+  return modelOf(where, stateDict, checked)
+}
+
+/** The model of a state dict that has been read. */
+export function modelOf(where: string, stateDict: StateDict, checked: ImportStateDictOptions): ImportedModel {
+  const { path } = stateDict
   const errors = errorsOf(where, path)
   const modules = modulesOf(stateDict)
   const odd = modules.find(({ reason }) => reason !== undefined)
