@@ -11,10 +11,15 @@ import {
   lowerGruOptions,
 } from './gru-options.js'
 import { drawWeight } from './initializers/draw.js'
+import { unlikeGru } from './interop/pytorch/convention.js'
+import { gruWeights } from './interop/pytorch/gru-weights.js'
+import { type LoadGruStateDictOptions, loadGruSchema } from './interop/pytorch/load-options.js'
+import { readStateDict } from './interop/pytorch/read-state-dict.js'
 import { allocating, checkWeights, flatten, type NamedTensors, unflatten, type WeightShape } from './model-weights.js'
 import { type NativeGru, type NativeParameter, native } from './native.js'
 import { RandomStream, randomSeed } from './random.js'
 import { parse } from './spec/parse.js'
+import type { Activation } from './spec/types.js'
 import { checkKeys, OutputRoom } from './sync.js'
 import { type FloatTensor, sameShape, showShape, sizeOf, type Tensor, type TensorLike, toTensor } from './tensor.js'
 
@@ -115,6 +120,21 @@ export class Gru {
     const checked = checkWeights(where, values, this.#shapes)
     this.#parameters = new Map(this.#shapes.map(({ name, shape }) => [name, { data: checked.get(name)!.data.slice(), shape }]))
     this.#write()
+  }
+
+  /**
+   * Replaces all tensors by those of an nn.GRU (or nn.GRUCell) in a PyTorch file: .safetensors, or what `torch.save(module.state_dict(), path)` wrote. Of a
+   * larger module, the one part that has just these names and shapes.
+   *
+   * @throws GrusError INVALID_ARGUMENT if no part fits or several do; UNSUPPORTED for options that nn.GRU has not; CORRUPT_FILE. Then nothing has changed
+   */
+  async loadStateDict(path: string, options: LoadGruStateDictOptions = {}): Promise<void> {
+    const where = 'Gru.loadStateDict'
+    this.#checkAlive(where)
+    const { module, ...others } = parse(where, loadGruSchema, options)
+    checkLikeTorch(where, this.#options)
+    const stateDict = await readStateDict(where, path, others)
+    this.setParameters(gruWeights(where, stateDict, this.#shapes, module))
   }
 
   /**
@@ -224,6 +244,18 @@ export class Gru {
   #checkAlive(where: string): void {
     if (this.#disposed) throw new GrusError('DISPOSED', `[${where}] the Gru has been disposed of`)
     if (this.#failure) throw this.#failure
+  }
+}
+
+/** @throws GrusError UNSUPPORTED for what nn.GRU cannot be */
+function checkLikeTorch(where: string, options: CheckedGruOptions): void {
+  const pair = (option: 'activation' | 'recurrentActivation', i: 0 | 1): Activation => {
+    const given = options[option]
+    return Array.isArray(given) ? given[i] : given
+  }
+  for (const i of [0, 1] as const) {
+    const reason = unlikeGru({ ...options, activation: pair('activation', i), recurrentActivation: pair('recurrentActivation', i) })
+    if (reason !== undefined) throw new GrusError('UNSUPPORTED', `[${where}] this Gru has ${reason}`)
   }
 }
 

@@ -5,6 +5,9 @@ import type { TextVectorizer } from './data/text.js'
 import { pickDevice, warnOfFallback } from './diagnose.js'
 import { type CheckedEngineOptions, type DeviceName, lowerEngine, type Precision, settleEngine } from './engine-options.js'
 import { GrusError } from './errors.js'
+import { type LoadedStateDict, type LoadStateDictOptions, loadSchema } from './interop/pytorch/load-options.js'
+import { mapStateDict } from './interop/pytorch/map-state-dict.js'
+import { readStateDict } from './interop/pytorch/read-state-dict.js'
 import type { ForwardOptions, Model, ModelOptions, PredictOptions, PredictSyncOptions, PredictWithStatesOptions } from './model.js'
 import { saveModel } from './model-file.js'
 import { type ModelInternals, type ModelOutput, setModelInternals } from './model-internals.js'
@@ -160,6 +163,18 @@ export class SequentialModel implements Model {
     const { network, layout } = this.#need(where)
     const session = this.#session(where)
     await session.writeParameters(flatten(layout, network.parameters, checkWeights(where, values, network.parameters)))
+  }
+
+  async loadStateDict(path: string, options: LoadStateDictOptions = {}): Promise<LoadedStateDict> {
+    const where = 'model.loadStateDict'
+    const { network, layout } = this.#need(where)
+    const { key, ...mapping } = parse(where, loadSchema, options)
+    const stateDict = await readStateDict(where, path, key === undefined ? {} : { key })
+    const { weights, missingKeys, unexpectedKeys } = mapStateDict(where, stateDict, network.layers, mapping)
+    const kept = missingKeys.length > 0 ? await this.getWeights() : []
+    const values = checkWeights(where, new Map([...kept, ...weights]), network.parameters)
+    await this.#session(where).writeParameters(flatten(layout, network.parameters, values))
+    return { missingKeys, unexpectedKeys }
   }
 
   async resetStates(): Promise<void> {

@@ -1,6 +1,7 @@
 import type { Normalizer } from './data/normalizer.js'
 import type { TextVectorizer } from './data/text.js'
 import type { DeviceName, EngineOptions, Precision } from './engine-options.js'
+import type { LoadedStateDict, LoadStateDictOptions } from './interop/pytorch/load-options.js'
 import { SequentialModel } from './model-sequential.js'
 import type { LayerSpec } from './spec/types.js'
 import type { FloatTensor, Tensor, TensorLike } from './tensor.js'
@@ -114,6 +115,15 @@ export interface Model {
    * @throws GrusError INVALID_ARGUMENT or SHAPE_MISMATCH for a missing, unknown or mis-shaped one; then nothing has changed
    */
   setWeights(values: Readonly<Record<string, Tensor>> | ReadonlyMap<string, Tensor>): Promise<void>
+
+  /**
+   * Replaces the weights by those of a PyTorch module: a .safetensors file, or what `torch.save(module.state_dict(), path)` wrote; also a checkpoint that
+   * holds such a dict. Modules are matched with layers by their names, else by kinds and shapes; an nn.GRU of L layers is L gru or bidirectional layers.
+   *
+   * @throws GrusError INVALID_ARGUMENT for missing or unexpected names (all in one message), and where more than one assignment fits: give `map`;
+   *   SHAPE_MISMATCH; UNSUPPORTED; CORRUPT_FILE. Then nothing has changed
+   */
+  loadStateDict(path: string, options?: LoadStateDictOptions): Promise<LoadedStateDict>
 
   /** Stateful layers start from zeros again. */
   resetStates(): Promise<void>
