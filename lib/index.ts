@@ -15,7 +15,7 @@ export type { DeviceName, EngineOptions, GruAlgorithm, Precision } from './engin
 export { GrusError, type GrusErrorCode } from './errors.js'
 export { Gru, type GruForwardOptions, type GruForwardSyncOptions } from './gru.js'
 export type { GruClassOptions } from './gru-options.js'
-export { bidirectional, dense, dropout, embedding, gru } from './layers.js'
+export { activation, bidirectional, dense, dropout, embedding, gru, layerNormalization, masking } from './layers.js'
 export { type LoadModelOptions, loadModel } from './load-model.js'
 export {
   binaryCrossentropy,
@@ -84,6 +84,8 @@ export {
 export type {
   Activation,
   ActivationName,
+  ActivationOptions,
+  ActivationSpec,
   BidirectionalOptions,
   BidirectionalSpec,
   DenseOptions,
@@ -95,7 +97,11 @@ export type {
   GruOptions,
   GruSpec,
   Initializer,
+  LayerNormalizationOptions,
+  LayerNormalizationSpec,
   LayerSpec,
+  MaskingOptions,
+  MaskingSpec,
   MergeMode,
   Regularizer,
 } from './spec/types.js'

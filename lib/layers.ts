@@ -1,8 +1,19 @@
 import { GrusError } from './errors.js'
-import { checkBidirectional, checkDense, checkGru, checkRanges } from './spec/checks.js'
-import { bidirectionalSchema, denseSchema, dropoutSchema, embeddingSchema, gruSchema } from './spec/layer-schemas.js'
+import { checkActivation, checkBidirectional, checkDense, checkGru, checkLayerNormalization, checkRanges } from './spec/checks.js'
+import {
+  activationSchema,
+  bidirectionalSchema,
+  denseSchema,
+  dropoutSchema,
+  embeddingSchema,
+  gruSchema,
+  layerNormalizationSchema,
+  maskingSchema,
+} from './spec/layer-schemas.js'
 import { parse } from './spec/parse.js'
 import type {
+  ActivationOptions,
+  ActivationSpec,
   BidirectionalOptions,
   BidirectionalSpec,
   DenseOptions,
@@ -13,6 +24,10 @@ import type {
   EmbeddingSpec,
   GruOptions,
   GruSpec,
+  LayerNormalizationOptions,
+  LayerNormalizationSpec,
+  MaskingOptions,
+  MaskingSpec,
 } from './spec/types.js'
 import { describe } from './tensor.js'
 
@@ -42,7 +57,7 @@ export function gru(options: GruOptions): GruSpec {
  * Runs a gru over the sequence from both ends and joins the two outputs: [B, T, I] -> [B, 2 * units] with `'concat'`, [B, units] with the other modes;
  * with `returnSequences` the same at every step, both aligned to the input's time.
  *
- * @throws GrusError INVALID_ARGUMENT naming the option; UNSUPPORTED for a gru with `goBackwards`
+ * @throws GrusError INVALID_ARGUMENT naming the option; UNSUPPORTED for a gru with `goBackwards`, or a `backwardLayer` that differs in more than it may
  */
 export function bidirectional(layer: GruSpec, options: BidirectionalOptions = {}): BidirectionalSpec {
   if (typeof layer !== 'object' || layer === null || layer.type !== 'gru') {
@@ -71,6 +86,39 @@ export function dense(options: DenseOptions): DenseSpec {
  */
 export function dropout(options: DropoutOptions): DropoutSpec {
   return parse('dropout', dropoutSchema, typed('dropout', options))
+}
+
+/**
+ * Each vector of features, less its mean, divided by its deviation: y = (x - mean) / sqrt(variance + epsilon) * gamma + beta, on [B, I] or at every step of
+ * [B, T, I]. The variance is the biased one.
+ *
+ * @throws GrusError INVALID_ARGUMENT naming the option
+ */
+export function layerNormalization(options: LayerNormalizationOptions = {}): LayerNormalizationSpec {
+  const spec = parse('layerNormalization', layerNormalizationSchema, typed('layerNormalization', options))
+  checkLayerNormalization('layerNormalization', spec)
+  return spec
+}
+
+/**
+ * An activation on its own, of each element; `'softmax'`, on a model's last layer, over the features.
+ *
+ * @throws GrusError INVALID_ARGUMENT naming the option
+ */
+export function activation(options: ActivationOptions): ActivationSpec {
+  const spec = parse('activation', activationSchema, typed('activation', options))
+  checkActivation('activation', spec)
+  return spec
+}
+
+/**
+ * Masks the steps of [B, T, I] all of whose features are `maskValue`, in this and every later layer, and zeroes them. A mask or lengths given with the data
+ * count as well: a step is valid where both say so. A model's first layer or none.
+ *
+ * @throws GrusError INVALID_ARGUMENT naming the option
+ */
+export function masking(options: MaskingOptions = {}): MaskingSpec {
+  return parse('masking', maskingSchema, typed('masking', options))
 }
 
 function typed(type: string, options: unknown): object {

@@ -12,6 +12,8 @@ export interface ModelInput {
   readonly sequence: boolean | undefined
   /** Features I, or the vocabulary's size for ids; undefined until the model is built. */
   readonly size: number | undefined
+  /** Features only: steps all of whose features are this number are masked; undefined: none are. */
+  readonly maskValue: number | undefined
 }
 
 /** What comes out of a built model: [B, size], or [B, T, size] if it is a sequence. */

@@ -1,4 +1,5 @@
 import { type CheckedInputs, checkInputs } from './data/inputs.js'
+import { maskGradient } from './data/masking.js'
 import type { Normalizer } from './data/normalizer.js'
 import type { TextVectorizer } from './data/text.js'
 import { pickDevice, warnOfFallback } from './diagnose.js'
@@ -40,7 +41,7 @@ export class SequentialModel implements Model {
   readonly #engine: CheckedEngineOptions
   readonly #input: NetworkInput
   #built: Built | undefined
-  #forwarded: { x: readonly number[]; y: readonly number[] } | undefined
+  #forwarded: { x: readonly number[]; y: readonly number[]; masked: Uint8Array | undefined } | undefined
   readonly #room = new OutputRoom()
   #disposed = false
   /** A transfer of weights that failed after its call had returned. */
@@ -173,7 +174,7 @@ export class SequentialModel implements Model {
     const inputs = checkInputs(where, this, { x, ...masks })
     const session = this.#session(where)
     const shape = this.#outputShapeOf(inputs)
-    this.#forwarded = { x: inputs.xShape, y: shape }
+    this.#forwarded = { x: inputs.xShape, y: shape, masked: inputs.masked }
     return { data: await session.forward(toBatch(inputs, 0, inputs.rows), training), shape }
   }
 
@@ -190,6 +191,7 @@ export class SequentialModel implements Model {
     const session = this.#session(where)
     this.#forwarded = undefined
     const [dx, gradients] = await Promise.all([session.backward(Float32Array.from(data)), session.readGradients()])
+    if (dx && forwarded.masked) maskGradient(dx, forwarded.masked)
     return { dx: dx && { data: dx, shape: forwarded.x }, gradients: unflatten(layout, network.parameters, gradients) }
   }
 

@@ -33,6 +33,7 @@ export type NativeLayer = { name: string; inputSize: number; outputSize: number 
       kind: 'gru'
       gru: NativeGruOptions
       returnSequences: boolean
+      /** a returned sequence stays in the order it was computed in; needs direction backward */
       goBackwards: boolean
       stateful: boolean
       returnState: boolean
@@ -45,6 +46,7 @@ export type NativeLayer = { name: string; inputSize: number; outputSize: number 
       biasRegularizer: NativeRegularizer
     }
   | { kind: 'dense'; bias: boolean; kernelRegularizer: NativeRegularizer; biasRegularizer: NativeRegularizer }
+  | { kind: 'layerNormalization'; epsilon: number; center: boolean; scale: boolean }
   | { kind: 'activation'; activation: NativeActivation }
   | { kind: 'softmax' }
   | { kind: 'dropout'; rate: number }

@@ -16,6 +16,7 @@ describe('factories', () => {
       returnSequences: false,
       returnState: false,
       goBackwards: false,
+      alignOutput: false,
       stateful: false,
       zeroOutputForMask: false,
       dropout: 0,

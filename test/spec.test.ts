@@ -49,7 +49,7 @@ describe('order of layers', () => {
     ['layers must be an array of one layer or more', []],
     ["layers[0] must be a layer such as gru({ units: 32 }), got 'gru'", ['gru']],
     [
-      "layers[0].type must be one of 'embedding', 'gru', 'bidirectional', 'dense', 'dropout', got 'gruu'; did you mean 'gru'?",
+      "layers[0].type must be one of 'embedding', 'gru', 'bidirectional', 'dense', 'dropout', 'layerNormalization', 'activation', 'masking', got 'gruu'; did you mean 'gru'?",
       [{ type: 'gruu' }],
     ],
     ['layers[0].units must be a positive integer, got -1', [{ type: 'gru', units: -1 }]],

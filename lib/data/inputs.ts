@@ -4,6 +4,7 @@ import type { Loss } from '../losses.js'
 import type { Model } from '../model.js'
 import { type ModelInput, modelInternals } from '../model-internals.js'
 import { describe, showShape, type Tensor, type TensorLike, toTensor } from '../tensor.js'
+import { maskSteps } from './masking.js'
 import { checkTargets, checkWeights } from './targets.js'
 
 export interface Inputs {
@@ -28,6 +29,8 @@ export interface CheckedInputs {
   xShape: readonly number[]
   /** [rows, steps] of 1 and 0. */
   mask?: Uint8Array
+  /** [rows, steps]: 1 where a layer `masking` found a step to mask and zeroed it; absent: nowhere. */
+  masked?: Uint8Array
   /** Float32Array values, or Int32Array classes for a sparse loss. */
   y?: Float32Array | Int32Array
   yRow: number
@@ -50,6 +53,8 @@ export function checkInputs(where: string, model: Model, inputs: Inputs): Checke
   const checked: CheckedInputs = { rows, steps, x: x.data, xRow: x.data.length / rows, xShape: x.shape, yRow: 0, weightRow: 0 }
   const mask = checkMask(where, sequence, rows, steps, inputs)
   if (mask) checked.mask = mask
+  const { maskValue } = internals.input()
+  if (maskValue !== undefined) maskSteps(checked, maskValue)
   if (inputs.y !== undefined && inputs.loss) {
     checked.y = checkTargets(where, inputs.y, inputs.loss, output, rows, steps)
     checked.yRow = checked.y.length / rows

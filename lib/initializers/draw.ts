@@ -10,8 +10,8 @@ export interface Draw {
   fanOut: number
   /** The weight is stored as [out, in]. */
   transposed: boolean
-  /** What 'torch' draws: U(±bound), or N(0, stddev²). */
-  torch: { bound: number } | { stddev: number }
+  /** What 'torch' draws: U(±bound), N(0, stddev²), or always this value. */
+  torch: { bound: number } | { stddev: number } | { value: number }
 }
 
 /**
@@ -55,6 +55,7 @@ export function drawWeight(draw: Draw, count: number, stream: RandomStream): Flo
     }
     case 'torch': {
       const { torch } = draw
+      if ('value' in torch) return values.fill(torch.value)
       return 'bound' in torch ? symmetric(values, stream, torch.bound) : fill(values, () => torch.stddev * stream.normal())
     }
     case 'orthogonal': {

@@ -2,15 +2,18 @@
 import { GrusError } from '../errors.js'
 import { describe } from '../tensor.js'
 import { activationOf } from './activation.js'
-import type { BidirectionalSpec, DenseSpec, GruSpec, Initializer } from './types.js'
+import type { ActivationSpec, BidirectionalSpec, DenseSpec, GruSpec, Initializer, LayerNormalizationSpec, Regularizer } from './types.js'
 
 /** @param path - before each option in messages: empty, or `layers[1].` */
 export function checkGru(where: string, spec: GruSpec, path = ''): void {
   activationOf(where, `${path}activation`, spec.activation)
   activationOf(where, `${path}recurrentActivation`, spec.recurrentActivation)
   checkUpdateGate(where, spec.updateGate, spec.recurrentActivation, path)
-  checkBias(where, spec.biasInitializer, path)
+  checkVector(where, { biasInitializer: spec.biasInitializer }, path)
   checkRanges(where, { kernelInitializer: spec.kernelInitializer, recurrentInitializer: spec.recurrentInitializer }, path)
+  if (spec.alignOutput && !spec.goBackwards) {
+    throw new GrusError('INVALID_ARGUMENT', `[${where}] ${path}alignOutput needs goBackwards: a forward sequence lies aligned as it is`)
+  }
 }
 
 export function checkBidirectional(where: string, spec: BidirectionalSpec, path = ''): void {
@@ -18,12 +21,40 @@ export function checkBidirectional(where: string, spec: BidirectionalSpec, path 
   if (spec.layer.goBackwards) {
     throw new GrusError('UNSUPPORTED', `[${where}] ${path}layer.goBackwards: a bidirectional layer already runs both ways`)
   }
+  if (spec.backwardLayer) checkBackwardLayer(where, spec.layer, spec.backwardLayer, path)
+}
+
+/** Weights of one shape and one set of regularizers: what the two directions share. */
+function checkBackwardLayer(where: string, layer: GruSpec, backward: GruSpec, path: string): void {
+  checkGru(where, backward, `${path}backwardLayer.`)
+  const own = ['activation', 'recurrentActivation', 'kernelInitializer', 'recurrentInitializer', 'biasInitializer', 'name']
+  for (const key of Object.keys({ ...layer, ...backward }) as (keyof GruSpec)[]) {
+    if (own.includes(key) || (key === 'inputSize' && backward.inputSize === undefined)) continue
+    const same = key.endsWith('Regularizer')
+      ? sameRegularizer(layer[key] as Regularizer | undefined, backward[key] as Regularizer | undefined)
+      : layer[key] === backward[key]
+    if (same) continue
+    const text = `${path}backwardLayer.${key} must be the layer's own ${describe(layer[key])}, got ${describe(backward[key])}`
+    throw new GrusError('UNSUPPORTED', `[${where}] ${text}: the directions may differ in activations and initializers only`)
+  }
+}
+
+function sameRegularizer(a: Regularizer | undefined, b: Regularizer | undefined): boolean {
+  return (a?.l1 ?? 0) === (b?.l1 ?? 0) && (a?.l2 ?? 0) === (b?.l2 ?? 0)
 }
 
 export function checkDense(where: string, spec: DenseSpec, path = ''): void {
   if (spec.activation !== 'softmax') activationOf(where, `${path}activation`, spec.activation)
-  checkBias(where, spec.biasInitializer, path)
+  checkVector(where, { biasInitializer: spec.biasInitializer }, path)
   checkRanges(where, { kernelInitializer: spec.kernelInitializer }, path)
+}
+
+export function checkLayerNormalization(where: string, spec: LayerNormalizationSpec, path = ''): void {
+  checkVector(where, { betaInitializer: spec.betaInitializer, gammaInitializer: spec.gammaInitializer }, path)
+}
+
+export function checkActivation(where: string, spec: ActivationSpec, path = ''): void {
+  if (spec.activation !== 'softmax') activationOf(where, `${path}activation`, spec.activation)
 }
 
 /**
@@ -50,8 +81,11 @@ export function checkRanges(where: string, initializers: Record<string, Initiali
   }
 }
 
-function checkBias(where: string, initializer: Initializer, path: string): void {
-  checkRanges(where, { biasInitializer: initializer }, path)
-  if ((typeof initializer === 'string' ? initializer : initializer.name) !== 'orthogonal') return
-  throw new GrusError('INVALID_ARGUMENT', `[${where}] ${path}biasInitializer cannot be orthogonal: a bias is a vector`)
+function checkVector(where: string, initializers: Record<string, Initializer>, path: string): void {
+  checkRanges(where, initializers, path)
+  for (const [option, initializer] of Object.entries(initializers)) {
+    if ((typeof initializer === 'string' ? initializer : initializer.name) !== 'orthogonal') continue
+    const what = option === 'gammaInitializer' ? 'gamma' : 'a bias'
+    throw new GrusError('INVALID_ARGUMENT', `[${where}] ${path}${option} cannot be orthogonal: ${what} is a vector`)
+  }
 }

@@ -1,9 +1,24 @@
 import * as z from 'zod'
 import { GrusError, type GrusErrorCode } from '../errors.js'
 import { describe } from '../tensor.js'
-import { activation, activationOrSoftmax, flag, initializer, layerName, listOf, positive, rate, regularizer, size } from './fields.js'
+import {
+  activation,
+  activationOrSoftmax,
+  atLeastZero,
+  finite,
+  flag,
+  initializer,
+  layerName,
+  listOf,
+  positive,
+  rate,
+  regularizer,
+  size,
+} from './fields.js'
 import { nearest, parse, schemaOf } from './parse.js'
 import type {
+  ActivationOptions,
+  ActivationSpec,
   BidirectionalOptions,
   BidirectionalSpec,
   DenseOptions,
@@ -14,7 +29,11 @@ import type {
   EmbeddingSpec,
   GruOptions,
   GruSpec,
+  LayerNormalizationOptions,
+  LayerNormalizationSpec,
   LayerSpec,
+  MaskingOptions,
+  MaskingSpec,
 } from './types.js'
 
 const object = { error: 'an object' }
@@ -54,6 +73,7 @@ export const gruSchema: z.ZodType<GruSpec, Typed<'gru', GruOptions>> = schemaOf<
       returnSequences: flag.default(false),
       returnState: flag.default(false),
       goBackwards: flag.default(false),
+      alignOutput: flag.default(false),
       stateful: flag.default(false),
       zeroOutputForMask: flag.default(false),
       dropout: rate.default(0),
@@ -71,15 +91,18 @@ export const gruSchema: z.ZodType<GruSpec, Typed<'gru', GruOptions>> = schemaOf<
   ),
 )
 
-export const bidirectionalSchema: z.ZodType<
-  BidirectionalSpec,
-  Typed<'bidirectional', BidirectionalOptions & { layer: Typed<'gru', GruOptions> }>
-> = schemaOf<BidirectionalSpec, Typed<'bidirectional', BidirectionalOptions & { layer: Typed<'gru', GruOptions> }>>()(
+type GivenBidirectional = Typed<
+  'bidirectional',
+  Omit<BidirectionalOptions, 'backwardLayer'> & { layer: Typed<'gru', GruOptions>; backwardLayer?: Typed<'gru', GruOptions> }
+>
+
+export const bidirectionalSchema: z.ZodType<BidirectionalSpec, GivenBidirectional> = schemaOf<BidirectionalSpec, GivenBidirectional>()(
   z.strictObject(
     {
       type: z.literal('bidirectional'),
       layer: gruSchema,
       mergeMode: z.enum(mergeModes, { error: listOf(mergeModes) }).default('concat'),
+      backwardLayer: gruSchema.exactOptional(),
       name,
     },
     object,
@@ -109,12 +132,43 @@ export const dropoutSchema: z.ZodType<DropoutSpec, Typed<'dropout', DropoutOptio
   Typed<'dropout', DropoutOptions>
 >()(z.strictObject({ type: z.literal('dropout'), rate, name }, object))
 
+export const layerNormalizationSchema: z.ZodType<LayerNormalizationSpec, Typed<'layerNormalization', LayerNormalizationOptions>> = schemaOf<
+  LayerNormalizationSpec,
+  Typed<'layerNormalization', LayerNormalizationOptions>
+>()(
+  z.strictObject(
+    {
+      type: z.literal('layerNormalization'),
+      epsilon: atLeastZero.default(1e-3),
+      center: flag.default(true),
+      scale: flag.default(true),
+      betaInitializer: initializer.default('zeros'),
+      gammaInitializer: initializer.default('ones'),
+      name,
+    },
+    object,
+  ),
+)
+
+export const activationSchema: z.ZodType<ActivationSpec, Typed<'activation', ActivationOptions>> = schemaOf<
+  ActivationSpec,
+  Typed<'activation', ActivationOptions>
+>()(z.strictObject({ type: z.literal('activation'), activation: activationOrSoftmax, name }, object))
+
+export const maskingSchema: z.ZodType<MaskingSpec, Typed<'masking', MaskingOptions>> = schemaOf<
+  MaskingSpec,
+  Typed<'masking', MaskingOptions>
+>()(z.strictObject({ type: z.literal('masking'), maskValue: finite.default(0), name }, object))
+
 const schemas = {
   embedding: embeddingSchema,
   gru: gruSchema,
   bidirectional: bidirectionalSchema,
   dense: denseSchema,
   dropout: dropoutSchema,
+  layerNormalization: layerNormalizationSchema,
+  activation: activationSchema,
+  masking: maskingSchema,
 } as const satisfies Record<LayerSpec['type'], z.ZodType<LayerSpec>>
 
 /** Parses one layer of a list; path names it in messages: `layers[1]`. */

@@ -1,10 +1,10 @@
 // From checked layers to the plain description that native code compiles.
 import { GrusError } from '../errors.js'
-import type { NativeGruOptions, NativeLayer, NativeModel, NativeRegularizer } from '../native.js'
+import type { NativeActivation, NativeGruOptions, NativeLayer, NativeModel, NativeRegularizer } from '../native.js'
 import { activationOf } from './activation.js'
 import { gruOf, type NamedLayer, type PlacedLayer, placeLayers } from './network.js'
 import { type Parameter, parametersOf } from './parameters.js'
-import type { DenseSpec, GruSpec, Regularizer } from './types.js'
+import type { Activation, BidirectionalSpec, DenseSpec, GruSpec, Regularizer } from './types.js'
 
 /** A model with every size known. */
 export interface Network {
@@ -39,8 +39,14 @@ function lowerLayer(where: string, { spec, inputSize, outputSize }: PlacedLayer)
       return [{ ...common, kind: 'dropout', rate: spec.rate }]
     case 'dense':
       return lowerDense(where, spec, common)
+    case 'layerNormalization':
+      return [{ ...common, kind: 'layerNormalization', epsilon: spec.epsilon, center: spec.center, scale: spec.scale }]
+    case 'activation':
+      return [lowerActivation(where, spec.activation, common)]
+    case 'masking':
+      return [] // of the data: lib/data/masking.ts
     default:
-      return [lowerGru(where, gruOf(spec)!, common, spec.type === 'bidirectional' ? spec.mergeMode : undefined)]
+      return [lowerGru(where, spec, common)]
   }
 }
 
@@ -56,14 +62,23 @@ function lowerDense(where: string, spec: DenseSpec, common: Common): NativeLayer
     biasRegularizer: regularizer(spec.biasRegularizer),
   }
   const after = { name: `${common.name}.activation`, inputSize: common.outputSize, outputSize: common.outputSize }
-  if (spec.activation === 'softmax') return [linear, { ...after, kind: 'softmax' }]
-  const activation = activationOf(where, 'activation', spec.activation)
-  return activation.kind === 'linear' ? [linear] : [linear, { ...after, kind: 'activation', activation }]
+  const activation = lowerActivation(where, spec.activation, after)
+  return activation.kind === 'activation' && activation.activation.kind === 'linear' ? [linear] : [linear, activation]
 }
 
-function lowerGru(where: string, spec: GruSpec, common: Common, merge: 'concat' | 'sum' | 'mul' | 'ave' | undefined): NativeLayer {
-  const gate = activationOf(where, 'recurrentActivation', spec.recurrentActivation)
-  const candidate = activationOf(where, 'activation', spec.activation)
+function lowerActivation(where: string, activation: Activation | 'softmax', common: Common): NativeLayer {
+  if (activation === 'softmax') return { ...common, kind: 'softmax' }
+  return { ...common, kind: 'activation', activation: activationOf(where, 'activation', activation) }
+}
+
+function lowerGru(where: string, layer: GruSpec | BidirectionalSpec, common: Common): NativeLayer {
+  const spec = gruOf(layer)!
+  const merge = layer.type === 'bidirectional' ? layer.mergeMode : undefined
+  const backward = (layer.type === 'bidirectional' && layer.backwardLayer) || spec
+  const pair = (option: 'activation' | 'recurrentActivation'): [NativeActivation, NativeActivation] => [
+    activationOf(where, option, spec[option]),
+    activationOf(where, option, backward[option]),
+  ]
   const gru: NativeGruOptions = {
     inputSize: common.inputSize,
     hiddenSize: spec.units,
@@ -71,8 +86,8 @@ function lowerGru(where: string, spec: GruSpec, common: Common, merge: 'concat' 
     direction: merge ? 'both' : spec.goBackwards ? 'backward' : 'forward',
     bias: spec.useBias,
     resetAfter: spec.resetAfter,
-    recurrentActivation: [gate, gate],
-    activation: [candidate, candidate],
+    recurrentActivation: pair('recurrentActivation'),
+    activation: pair('activation'),
     clip: spec.clip ?? 0,
   }
   return {
@@ -80,7 +95,7 @@ function lowerGru(where: string, spec: GruSpec, common: Common, merge: 'concat' 
     kind: 'gru',
     gru,
     returnSequences: spec.returnSequences,
-    goBackwards: spec.goBackwards,
+    goBackwards: spec.goBackwards && !spec.alignOutput,
     stateful: spec.stateful,
     returnState: spec.returnState,
     zeroOutputForMask: spec.zeroOutputForMask,

@@ -1,8 +1,8 @@
 // A list of layers, checked as a whole: names, what goes in, and the sizes that follow from it.
 import { GrusError, type GrusErrorCode } from '../errors.js'
-import { checkBidirectional, checkDense, checkGru } from './checks.js'
+import { checkActivation, checkBidirectional, checkDense, checkGru, checkLayerNormalization } from './checks.js'
 import { parseLayer } from './layer-schemas.js'
-import type { GruSpec, LayerSpec } from './types.js'
+import type { ActivationSpec, DenseSpec, GruSpec, LayerSpec } from './types.js'
 
 /** A layer with its name filled in. */
 export type NamedLayer = LayerSpec & { name: string }
@@ -12,6 +12,8 @@ export interface NetworkInput {
   ids: boolean
   sequence: boolean | undefined
   size: number | undefined
+  /** Steps all of whose features are this number are masked; undefined: none are. */
+  maskValue: number | undefined
 }
 
 /** A layer in its place: what comes in and goes out, [B, size] or [B, T, size]. */
@@ -38,6 +40,8 @@ export function checkLayers(where: string, layers: unknown, field = 'layers', co
     if (spec.type === 'gru') checkGru(where, spec, `${field}[${i}].`)
     if (spec.type === 'bidirectional') checkBidirectional(where, spec, `${field}[${i}].`)
     if (spec.type === 'dense') checkDense(where, spec, `${field}[${i}].`)
+    if (spec.type === 'layerNormalization') checkLayerNormalization(where, spec, `${field}[${i}].`)
+    if (spec.type === 'activation') checkActivation(where, spec, `${field}[${i}].`)
     return spec
   })
   const named = nameLayers(where, parsed, field, code)
@@ -49,10 +53,10 @@ export function checkLayers(where: string, layers: unknown, field = 'layers', co
 /** What the layers themselves say of the input. */
 export function inputOf(layers: readonly NamedLayer[]): NetworkInput {
   const first = layers[0]!
-  if (first.type === 'embedding') return { ids: true, sequence: true, size: first.inputDim }
-  const recurrent = layers.some((layer) => gruOf(layer))
-  const declared = gruOf(first)?.inputSize ?? (first.type === 'dense' ? first.inputSize : undefined)
-  return { ids: false, sequence: recurrent ? true : undefined, size: declared }
+  if (first.type === 'embedding') return { ids: true, sequence: true, size: first.inputDim, maskValue: undefined }
+  const maskValue = first.type === 'masking' ? first.maskValue : undefined
+  const sequence = maskValue !== undefined || layers.some((layer) => gruOf(layer)) ? true : undefined
+  return { ids: false, sequence, size: declaredSize(maskValue === undefined ? first : layers[1]!), maskValue }
 }
 
 /**
@@ -64,13 +68,14 @@ export function placeLayers(where: string, layers: readonly NamedLayer[], inputS
   let size = inputSize
   let steps = sequence
   return layers.map((spec, i) => {
-    const declared = gruOf(spec)?.inputSize ?? (spec.type === 'dense' ? spec.inputSize : undefined)
+    const declared = declaredSize(spec)
     if (declared !== undefined && declared !== size) {
       throw new GrusError(
         'SHAPE_MISMATCH',
         `[${where}] ${place('layers', i, spec)} has inputSize ${declared}, but ${size} features come in`,
       )
     }
+    if (spec.type === 'activation') checkSoftmax(where, 'INVALID_ARGUMENT', place('layers', i, spec), spec, size)
     const gru = gruOf(spec)
     const inputs = size
     if (gru) {
@@ -89,6 +94,10 @@ export function placeLayers(where: string, layers: readonly NamedLayer[], inputS
 export function gruOf(spec: LayerSpec): GruSpec | undefined {
   if (spec.type === 'gru') return spec
   return spec.type === 'bidirectional' ? spec.layer : undefined
+}
+
+function declaredSize(spec: LayerSpec): number | undefined {
+  return gruOf(spec)?.inputSize ?? (spec.type === 'dense' ? spec.inputSize : undefined)
 }
 
 /** A model's weights follow from its layers: they must not change under it. */
@@ -125,12 +134,11 @@ function checkOrder(where: string, layers: readonly NamedLayer[], field: string,
     if (spec.type === 'embedding' && i > 0) {
       throw new GrusError(code, `[${where}] ${here} must be the first layer: it takes ids, and numbers come out of ${field}[${i - 1}]`)
     }
-    if (spec.type === 'dense' && spec.activation === 'softmax') {
-      if (i < layers.length - 1) throw new GrusError('UNSUPPORTED', `[${where}] ${here} has a softmax, which only the last layer may have`)
-      if (spec.units === 1) {
-        throw new GrusError(code, `[${where}] ${here}: a softmax over 1 unit is always 1; use activation 'sigmoid', or 2 units`)
-      }
+    if (spec.type === 'masking') checkMasking(where, code, here, i, layers.length)
+    if ((spec.type === 'dense' || spec.type === 'activation') && spec.activation === 'softmax' && i < layers.length - 1) {
+      throw new GrusError('UNSUPPORTED', `[${where}] ${here} has a softmax, which only the last layer may have`)
     }
+    if (spec.type === 'dense') checkSoftmax(where, code, here, spec, spec.units)
     const gru = gruOf(spec)
     if (!gru) return
     if (maker !== undefined) {
@@ -141,4 +149,14 @@ function checkOrder(where: string, layers: readonly NamedLayer[], field: string,
     }
     if (!gru.returnSequences) maker = here
   })
+}
+
+function checkMasking(where: string, code: GrusErrorCode, here: string, i: number, count: number): void {
+  if (i > 0) throw new GrusError(code, `[${where}] ${here} must be the first layer: it looks for steps of the input`)
+  if (count === 1) throw new GrusError(code, `[${where}] ${here} must have a layer after it: by itself it computes nothing`)
+}
+
+function checkSoftmax(where: string, code: GrusErrorCode, here: string, spec: DenseSpec | ActivationSpec, size: number): void {
+  if (spec.activation !== 'softmax' || size > 1) return
+  throw new GrusError(code, `[${where}] ${here}: a softmax over 1 unit is always 1; use activation 'sigmoid', or 2 units`)
 }

@@ -1,6 +1,7 @@
 // The weights of a model as users see them: names, shapes, and how each is drawn.
 import type { Draw } from '../initializers/draw.js'
 import { gruOf, type PlacedLayer } from './network.js'
+import type { GruSpec, Initializer } from './types.js'
 
 export interface Parameter {
   /** `gru.weight_ih_l0`, `dense.bias`, … */
@@ -16,7 +17,7 @@ export interface Parameter {
  * The weights of one layer, in native order. A gru with `resetAfter: false` has one bias, as in Keras: native code's second one stays 0 and is not listed.
  */
 export function parametersOf({ spec, inputSize, outputSize }: PlacedLayer): Parameter[] {
-  if (spec.type === 'dropout') return []
+  if (spec.type === 'dropout' || spec.type === 'activation' || spec.type === 'masking') return []
   if (spec.type === 'embedding') {
     const draw: Draw = {
       initializer: spec.embeddingsInitializer,
@@ -35,6 +36,16 @@ export function parametersOf({ spec, inputSize, outputSize }: PlacedLayer): Para
     const biasDraw: Draw = { initializer: spec.biasInitializer, fanIn: outputSize, fanOut: outputSize, transposed: false, torch }
     return [weight, { name: `${spec.name}.bias`, shape: [outputSize], draw: biasDraw, negateUpdate: false }]
   }
+  if (spec.type === 'layerNormalization') {
+    const make = (name: string, initializer: Initializer, value: number): Parameter => {
+      const draw: Draw = { initializer, fanIn: outputSize, fanOut: outputSize, transposed: false, torch: { value } }
+      return { name: `${spec.name}.${name}`, shape: [outputSize], draw, negateUpdate: false }
+    }
+    return [
+      ...(spec.scale ? [make('weight', spec.gammaInitializer, 1)] : []),
+      ...(spec.center ? [make('bias', spec.betaInitializer, 0)] : []),
+    ]
+  }
   const gru = gruOf(spec)!
   const [gates, torch] = [3 * gru.units, { bound: 1 / Math.sqrt(gru.units) }]
   const negateUpdate = gru.updateGate === 'write'
@@ -46,21 +57,23 @@ export function parametersOf({ spec, inputSize, outputSize }: PlacedLayer): Para
   })
   // Keras' bias has shape [2, 3H], or [3H] without resetAfter: that is what its fans are of
   const biasFanIn = gru.resetAfter ? 2 : gates
-  const bias = { initializer: gru.biasInitializer, fanIn: biasFanIn, fanOut: gates, transposed: false }
-  return (spec.type === 'bidirectional' ? ['l0', 'l0_reverse'] : ['l0']).flatMap((suffix) => [
+  const bias = (initializer: Initializer) => ({ initializer, fanIn: biasFanIn, fanOut: gates, transposed: false })
+  const directions: [string, GruSpec][] = [['l0', gru]]
+  if (spec.type === 'bidirectional') directions.push(['l0_reverse', spec.backwardLayer ?? gru])
+  return directions.flatMap(([suffix, { kernelInitializer, recurrentInitializer, biasInitializer }]) => [
     make(`weight_ih_${suffix}`, [gates, inputSize], {
-      initializer: gru.kernelInitializer,
+      initializer: kernelInitializer,
       fanIn: inputSize,
       fanOut: gates,
       transposed: true,
     }),
     make(`weight_hh_${suffix}`, [gates, gru.units], {
-      initializer: gru.recurrentInitializer,
+      initializer: recurrentInitializer,
       fanIn: gru.units,
       fanOut: gates,
       transposed: true,
     }),
-    ...(gru.useBias ? [make(`bias_ih_${suffix}`, [gates], bias)] : []),
-    ...(gru.useBias && gru.resetAfter ? [make(`bias_hh_${suffix}`, [gates], bias)] : []),
+    ...(gru.useBias ? [make(`bias_ih_${suffix}`, [gates], bias(biasInitializer))] : []),
+    ...(gru.useBias && gru.resetAfter ? [make(`bias_hh_${suffix}`, [gates], bias(biasInitializer))] : []),
   ])
 }

@@ -81,6 +81,8 @@ export interface GruOptions {
   returnState?: boolean
   /** Runs from the last step to the first; a returned sequence is in that order, as Keras has it. Default false. */
   goBackwards?: boolean
+  /** With `goBackwards`: a returned sequence is turned around again, so that step t belongs to step t of x, as ONNX's `reverse` has it. Default false. */
+  alignOutput?: boolean
   /** The state after a batch is the first of the next one, until `resetStates`. Default false. */
   stateful?: boolean
   /** A masked step puts out 0 rather than the output before it. Default false. */
@@ -107,6 +109,8 @@ export interface GruOptions {
 export interface BidirectionalOptions {
   /** Default `'concat'`. */
   mergeMode?: MergeMode
+  /** The gru that runs backwards: it may have activations and initializers of its own and equals the first one in all else. Default: the first one. */
+  backwardLayer?: GruSpec
   /** Default: the gru's own name, else `bidirectional`, `bidirectional_1`, … */
   name?: string
 }
@@ -137,6 +141,35 @@ export interface DropoutOptions {
   name?: string
 }
 
+export interface LayerNormalizationOptions {
+  /** Added to the variance, under the root. Default 1e-3, as in Keras; PyTorch has 1e-5. */
+  epsilon?: number
+  /** Adds a bias (beta). Default true. */
+  center?: boolean
+  /** Multiplies by a weight (gamma). Default true. */
+  scale?: boolean
+  /** Default `'zeros'`. */
+  betaInitializer?: Initializer
+  /** Default `'ones'`. */
+  gammaInitializer?: Initializer
+  /** Letters, digits, `_` and `-`; unique in the model. Default: `layerNormalization`, `layerNormalization_1`, … */
+  name?: string
+}
+
+export interface ActivationOptions {
+  /** `'softmax'` belongs to a model's last layer. */
+  activation: Activation | 'softmax'
+  /** Letters, digits, `_` and `-`; unique in the model. Default: `activation`, `activation_1`, … */
+  name?: string
+}
+
+export interface MaskingOptions {
+  /** A step all of whose features have this value is masked. Default 0. */
+  maskValue?: number
+  /** Letters, digits, `_` and `-`; unique in the model. Default: `masking`. */
+  name?: string
+}
+
 /** Options with their defaults filled in. */
 type Filled<Options, Optional extends keyof Options> = Required<Omit<Options, Optional>> & Pick<Options, Optional>
 
@@ -147,11 +180,25 @@ export type GruSpec = { type: 'gru' } & Filled<
   'clip' | 'kernelRegularizer' | 'recurrentRegularizer' | 'biasRegularizer' | 'inputSize' | 'name'
 >
 
-export type BidirectionalSpec = { type: 'bidirectional'; layer: GruSpec } & Filled<BidirectionalOptions, 'name'>
+export type BidirectionalSpec = { type: 'bidirectional'; layer: GruSpec } & Filled<BidirectionalOptions, 'backwardLayer' | 'name'>
 
 export type DenseSpec = { type: 'dense' } & Filled<DenseOptions, 'kernelRegularizer' | 'biasRegularizer' | 'inputSize' | 'name'>
 
 export type DropoutSpec = { type: 'dropout' } & Filled<DropoutOptions, 'name'>
 
+export type LayerNormalizationSpec = { type: 'layerNormalization' } & Filled<LayerNormalizationOptions, 'name'>
+
+export type ActivationSpec = { type: 'activation' } & Filled<ActivationOptions, 'name'>
+
+export type MaskingSpec = { type: 'masking' } & Filled<MaskingOptions, 'name'>
+
 /** A layer as plain JSON data, told apart by `type`. */
-export type LayerSpec = EmbeddingSpec | GruSpec | BidirectionalSpec | DenseSpec | DropoutSpec
+export type LayerSpec =
+  | EmbeddingSpec
+  | GruSpec
+  | BidirectionalSpec
+  | DenseSpec
+  | DropoutSpec
+  | LayerNormalizationSpec
+  | ActivationSpec
+  | MaskingSpec

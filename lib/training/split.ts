@@ -14,13 +14,14 @@ export function splitInputs(where: string, inputs: CheckedInputs, fraction: numb
 }
 
 function rowsOf(inputs: CheckedInputs, from: number, to: number): CheckedInputs {
-  const { x, mask, y, weights, xRow, yRow, weightRow, steps } = inputs
+  const { x, mask, masked, y, weights, xRow, yRow, weightRow, steps } = inputs
   return {
     ...inputs,
     rows: to - from,
     xShape: [to - from, ...inputs.xShape.slice(1)],
     x: x.subarray(from * xRow, to * xRow),
     ...(mask && { mask: mask.subarray(from * steps, to * steps) }),
+    ...(masked && { masked: masked.subarray(from * steps, to * steps) }),
     ...(y && { y: y.subarray(from * yRow, to * yRow) }),
     ...(weights && { weights: weights.subarray(from * weightRow, to * weightRow) }),
   }

@@ -103,7 +103,9 @@ test('types of results', () => {
   expectTypeOf(gru({ units: 2 }).units).toEqualTypeOf<number>()
   expectTypeOf(gru({ units: 2 }).returnSequences).toEqualTypeOf<boolean>()
   expectTypeOf(bidirectional(gru({ units: 2 })).layer.type).toEqualTypeOf<'gru'>()
-  expectTypeOf<LayerSpec['type']>().toEqualTypeOf<'embedding' | 'gru' | 'bidirectional' | 'dense' | 'dropout'>()
+  expectTypeOf<LayerSpec['type']>().toEqualTypeOf<
+    'embedding' | 'gru' | 'bidirectional' | 'dense' | 'dropout' | 'layerNormalization' | 'activation' | 'masking'
+  >()
   expectTypeOf(sequential).returns.toEqualTypeOf<Model>()
   expectTypeOf(loadModel).returns.resolves.toEqualTypeOf<Model>()
   expectTypeOf(model.predict).returns.resolves.toEqualTypeOf<FloatTensor>()

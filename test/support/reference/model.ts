@@ -1,9 +1,9 @@
 // A whole model in float64 scalars, layer by layer, one row of the batch at a time. Activations: rows [B][T][C], T = 1 for vectors.
-import type { BidirectionalSpec, DenseSpec, EmbeddingSpec, GruSpec, LayerSpec } from '../../../lib/spec/types.js'
+import type { BidirectionalSpec, DenseSpec, EmbeddingSpec, GruSpec, LayerNormalizationSpec, LayerSpec } from '../../../lib/spec/types.js'
 import { activate, activationOf, affine, softmax } from './activations.js'
 import { type GruOptions, type GruWeights, gruRow, zeros } from './gru.js'
 import { kept } from './philox.js'
-import { add, constant, multiply, type Scalar, scale } from './scalar.js'
+import { add, constant, divide, multiply, type Scalar, scale, squareRoot, subtract } from './scalar.js'
 
 export interface Signal {
   rows: Scalar[][][]
@@ -45,13 +45,19 @@ function runLayer(spec: LayerSpec, x: Signal | IdSignal, context: ReferenceConte
   if ('ids' in x) return embedding(spec as EmbeddingSpec, x, context, name)
   switch (spec.type) {
     case 'gru':
-      return gru(spec, undefined, x, context, layer, name)
+      return gru([spec], undefined, x, context, layer, name)
     case 'bidirectional':
-      return gru(spec.layer, spec.mergeMode, x, context, layer, name)
+      return gru([spec.layer, spec.backwardLayer ?? spec.layer], spec.mergeMode, x, context, layer, name)
     case 'dense':
       return dense(spec, x, context, name)
     case 'dropout':
       return dropout(spec.rate, x, context, layer, (b, t, batch) => t * batch + b)
+    case 'layerNormalization':
+      return layerNormalization(spec, x, context, name)
+    case 'activation':
+      return { ...x, rows: x.rows.map((row) => row.map((step) => activateAll(spec.activation, step))) }
+    case 'masking':
+      return masking(spec.maskValue, x)
     case 'embedding':
       throw new Error('an embedding takes ids')
   }
@@ -66,12 +72,41 @@ function embedding(spec: EmbeddingSpec, { ids, mask }: IdSignal, { weights }: Re
 
 function dense(spec: DenseSpec, x: Signal, { weights }: ReferenceContext, name: string): Signal {
   const step = (v: Scalar[]): Scalar[] => {
-    const out = affine(weights.get(`${name}.weight`)!, weights.get(`${name}.bias`), v)
-    if (spec.activation === 'softmax') return softmax(out)
-    const activation = activationOf(spec.activation)
-    return out.map((a) => activate(activation, a))
+    return activateAll(spec.activation, affine(weights.get(`${name}.weight`)!, weights.get(`${name}.bias`), v))
   }
   return { ...x, rows: x.rows.map((row) => row.map(step)) }
+}
+
+function activateAll(given: DenseSpec['activation'], v: Scalar[]): Scalar[] {
+  if (given === 'softmax') return softmax(v)
+  const activation = activationOf(given)
+  return v.map((a) => activate(activation, a))
+}
+
+function layerNormalization(spec: LayerNormalizationSpec, x: Signal, { weights }: ReferenceContext, name: string): Signal {
+  const gamma = weights.get(`${name}.weight`)
+  const beta = weights.get(`${name}.bias`)
+  const step = (v: Scalar[]): Scalar[] => {
+    const mean = scale(add(...v), 1 / v.length)
+    const centered = v.map((a) => subtract(a, mean))
+    const variance = scale(add(...centered.map((a) => multiply(a, a))), 1 / v.length)
+    const deviation = squareRoot(add(variance, constant(spec.epsilon)))
+    return centered.map((a, i) => {
+      const scaled = gamma ? multiply(divide(a, deviation), gamma[i]!) : divide(a, deviation)
+      return beta ? add(scaled, beta[i]!) : scaled
+    })
+  }
+  return { ...x, rows: x.rows.map((row) => row.map(step)) }
+}
+
+/** Steps all of whose features are the value: masked, beside what is masked already, and zeroed. */
+function masking(value: number, x: Signal): Signal {
+  const valid = x.rows.map((row) => row.map((step) => !step.every((a) => a.value === Math.fround(value))))
+  return {
+    ...x,
+    rows: x.rows.map((row, b) => row.map((step, t) => (valid[b]![t] ? step : step.map((a) => scale(a, 0))))),
+    mask: valid.map((row, b) => row.map((is, t) => is && (x.mask?.[b]?.[t] ?? true))),
+  }
 }
 
 /** Element (row, col) of [rows, C] is dropped by its index row * C + col; rowOf numbers the rows. */
@@ -95,22 +130,26 @@ function dropout(
 }
 
 function gru(
-  spec: GruSpec,
+  specs: GruSpec[],
   merge: BidirectionalSpec['mergeMode'] | undefined,
   given: Signal,
   context: ReferenceContext,
   layer: number,
   name: string,
 ): Signal {
+  const spec = specs[0]!
   const x = dropout(spec.dropout, given, context, layer, (b) => b)
-  const options: GruOptions = {
-    hidden: spec.units,
-    resetAfter: spec.resetAfter,
-    recurrentActivation: activationOf(spec.recurrentActivation),
-    activation: activationOf(spec.activation),
-    clip: spec.clip ?? 0,
-    writes: spec.updateGate === 'write',
-  }
+  const options = specs.map(
+    ({ recurrentActivation, activation }): GruOptions => ({
+      hidden: spec.units,
+      resetAfter: spec.resetAfter,
+      recurrentActivation: activationOf(recurrentActivation),
+      activation: activationOf(activation),
+      clip: spec.clip ?? 0,
+      writes: spec.updateGate === 'write',
+    }),
+  )
+  const turned = spec.goBackwards && !spec.alignOutput
   const hx = context.states?.get(layer)
   const directions = merge ? [0, 1] : [0]
   const hy: Scalar[][][] = directions.map(() => [])
@@ -119,16 +158,16 @@ function gru(
       const reverse = d === 1 || spec.goBackwards
       const h0 = hx?.[d]?.[b] ?? zeros(spec.units)
       const valid = x.mask?.[b] ?? steps.map(() => true)
-      const run = gruRow(gruWeights(context, name, d), options, steps, valid, h0, reverse)
+      const run = gruRow(gruWeights(context, name, d), options[d]!, steps, valid, h0, reverse)
       hy[d]!.push(run.hy)
       if (!spec.returnSequences) return [run.hy]
       const y = fillMasked(run.y, h0, reverse, spec.zeroOutputForMask)
-      return spec.goBackwards ? y.reverse() : y
+      return turned ? y.reverse() : y
     })
     return outputs[0]!.map((first, t) => (merge ? mergeRows(merge, first, outputs[1]![t]!) : first))
   })
   context.states?.set(layer, hy)
-  const mask = x.mask && spec.goBackwards ? x.mask.map((row) => [...row].reverse()) : x.mask
+  const mask = x.mask && turned ? x.mask.map((row) => [...row].reverse()) : x.mask
   return { rows, sequence: spec.returnSequences, ...(spec.returnSequences && mask && { mask }) }
 }
 

@@ -68,6 +68,10 @@ export const exp = (a: Scalar): Scalar => {
   return new Scalar(y, [a], [y])
 }
 export const log = (a: Scalar): Scalar => new Scalar(Math.log(a.value), [a], [1 / a.value])
+export const squareRoot = (a: Scalar): Scalar => {
+  const y = Math.sqrt(a.value)
+  return new Scalar(y, [a], [0.5 / y])
+}
 export const tanh = (a: Scalar): Scalar => {
   const y = Math.tanh(a.value)
   return new Scalar(y, [a], [1 - y * y])
