@@ -62,19 +62,24 @@ interface Metadata {
   littleEndian: boolean
   virtual_sources?: unknown[]
 }
+/** Not among the types of Node or of the language. */
+declare const WebAssembly: {
+  Memory: { prototype: { grow(this: { buffer: ArrayBuffer }, pages: number): number } }
+  RuntimeError: new () => Error
+}
 interface Port {
   on(event: 'message', listener: (request: Hdf5Request) => void): void
   postMessage(reply: Hdf5Reply, transfer: ArrayBufferLike[]): void
 }
 
 /** Answers requests, one at a time. */
-export async function serveHdf5(library: Library & { get_attr?: unknown }, port: Port): Promise<void> {
+export async function serveHdf5(library: Library, port: Port): Promise<void> {
   const module = await library.ready
   const most = { objects: 65_536, depth: 16, attribute: 2 ** 26 }
   let memory = 0
   // what a file claims must not become memory: malloc then fails, and so does the reading
   const grow = WebAssembly.Memory.prototype.grow
-  WebAssembly.Memory.prototype.grow = function (this: WebAssembly.Memory, pages: number) {
+  WebAssembly.Memory.prototype.grow = function (pages) {
     if (this.buffer.byteLength + 65_536 * pages > memory) throw new RangeError('more memory than this file can need')
     return grow.call(this, pages)
   }
