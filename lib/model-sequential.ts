@@ -5,6 +5,7 @@ import type { TextVectorizer } from './data/text.js'
 import { pickDevice, warnOfFallback } from './diagnose.js'
 import { type CheckedEngineOptions, type DeviceName, lowerEngine, type Precision, settleEngine } from './engine-options.js'
 import { GrusError } from './errors.js'
+import { mapKerasWeights, readKerasWeights } from './interop/keras/weights.js'
 import type { ForwardOptions, Model, ModelOptions, PredictOptions, PredictSyncOptions, PredictWithStatesOptions } from './model.js'
 import { saveModel } from './model-file.js'
 import { type ModelInternals, type ModelOutput, setModelInternals } from './model-internals.js'
@@ -199,6 +200,13 @@ export class SequentialModel implements Model {
     const { network } = this.#need('model.save')
     const { inputSize, sequence } = network.native
     await saveModel(path, this, { inputSize, sequence }, await this.getWeights())
+  }
+
+  async loadWeights(path: string): Promise<void> {
+    const where = 'model.loadWeights'
+    const { inputSize, sequence } = this.#need(where).network.native
+    const weights = mapKerasWeights(where, path, await readKerasWeights(where, path), this.#layers, inputSize, sequence)
+    await this.setWeights(weights)
   }
 
   dispose(): void {

@@ -24,9 +24,14 @@ export interface RawContents {
 
 export type Hdf5Request =
   | { read: Uint8Array; skip: readonly string[]; memory: number }
-  | { write: { path: string; shape: readonly number[]; data: Float32Array }[]; names: Record<string, string>; memory: number }
+  | { write: { path: string; shape: readonly number[]; data: Float32Array }[]; memory: number }
 
-export type Hdf5Reply = { contents: RawContents } | { file: Uint8Array } | { damaged: string } | { unsupported: string } | { failed: string }
+export type Hdf5Reply =
+  | { contents: RawContents }
+  | { file: Uint8Array }
+  | { damaged: string }
+  | { unsupported: string }
+  | { failed: string }
 
 /** What is used of h5wasm. */
 interface Library {
@@ -36,7 +41,6 @@ interface Library {
 interface Group {
   create_group(name: string): Group
   create_dataset(options: { name: string; data: Float32Array; shape: readonly number[]; dtype: string }): unknown
-  create_attribute(name: string, value: string): void
   get(name: string): unknown
 }
 interface Module {
@@ -156,7 +160,7 @@ export async function serveHdf5(library: Library, port: Port): Promise<void> {
     return contents
   }
 
-  function write(file: Group, { write: datasets, names }: Extract<Hdf5Request, { write: unknown }>): void {
+  function write(file: Group, { write: datasets }: Extract<Hdf5Request, { write: unknown }>): void {
     const groups = new Map<string, Group>([['', file]])
     const groupAt = (path: string): Group => {
       const known = groups.get(path)
@@ -166,7 +170,6 @@ export async function serveHdf5(library: Library, port: Port): Promise<void> {
       groups.set(path, made)
       return made
     }
-    for (const [path, name] of Object.entries(names)) groupAt(path).create_attribute('name', name)
     for (const { path, shape, data } of datasets) {
       const cut = path.lastIndexOf('/')
       groupAt(path.slice(0, Math.max(cut, 0))).create_dataset({ name: path.slice(cut + 1), data, shape, dtype: '<f' })

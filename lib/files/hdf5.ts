@@ -54,15 +54,11 @@ export class Hdf5 {
     throw new GrusError('CORRUPT_FILE', `[${this.#where}] ${path}: HDF5: ${'damaged' in reply ? reply.damaged : textOf(reply)}`)
   }
 
-  /**
-   * Makes a file of float32 datasets.
-   *
-   * @param names - the attribute `name` of groups, by path
-   */
-  async write(datasets: ReadonlyMap<string, FloatTensor>, names: Readonly<Record<string, string>> = {}): Promise<Uint8Array> {
+  /** Makes a file of float32 datasets, with the groups that their paths name. */
+  async write(datasets: ReadonlyMap<string, FloatTensor>): Promise<Uint8Array> {
     const parts = [...datasets].map(([path, { data, shape }]) => ({ path, shape, data }))
     const bytes = parts.reduce((sum, { data }) => sum + data.byteLength, 0)
-    const reply = await this.#ask({ write: parts, names, memory: memoryFor(bytes) }, [], bytes)
+    const reply = await this.#ask({ write: parts, memory: memoryFor(bytes) }, [], bytes)
     if ('file' in reply) return reply.file
     throw new GrusError('OUT_OF_MEMORY', `[${this.#where}] HDF5 could not write ${bytes} bytes of weights: ${textOf(reply)}`)
   }
@@ -73,7 +69,8 @@ export class Hdf5 {
   }
 
   async #ask(request: Hdf5Request, transfer: ArrayBuffer[], bytes: number): Promise<Hdf5Reply> {
-    const worker = (this.#worker ??= startWorker(this.#where))
+    this.#worker ??= startWorker(this.#where)
+    const worker = this.#worker
     const limit = 1000 * (this.#seconds + (secondsPerMegabyte * bytes) / 2 ** 20)
     const reply = await new Promise<Hdf5Reply>((resolve, reject) => {
       const done = (settle: () => void) => {

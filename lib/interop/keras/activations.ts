@@ -49,7 +49,8 @@ export function readActivationLayer(reading: Reading, kind: string, fields: Fiel
   } else if (kind === 'ReLU') {
     for (const key of ['max_value', 'negative_slope', 'threshold']) {
       const given = fields.has(key) ? fields.number(key) : 0
-      if (given !== 0) throw fields.unsupported(key, `of a ReLU must be ${key === 'max_value' ? 'null' : 0}, got ${given}: use a plain relu`)
+      if (given !== 0)
+        throw fields.unsupported(key, `of a ReLU must be ${key === 'max_value' ? 'null' : 0}, got ${given}: use a plain relu`)
     }
     if (fields.get('max_value') === 0) throw fields.unsupported('max_value', 'of a ReLU must be null, got 0: use a plain relu')
     result = 'relu'
@@ -89,7 +90,8 @@ const close = (a: number, b: number) => Math.abs(a - b) <= 1e-7
  */
 export function writeActivation(activation: Activation | 'softmax'): unknown {
   if (typeof activation === 'string' && (activation === 'softmax' || same.some((name) => name === activation))) return activation
-  const { name, alpha, beta } = typeof activation === 'string' ? { name: activation } : (activation as { name: string; alpha?: number; beta?: number })
+  const { name, alpha, beta } =
+    typeof activation === 'string' ? { name: activation } : (activation as { name: string; alpha?: number; beta?: number })
   const layer = (kind: string, config: object) => ({ module: 'keras.layers', class_name: kind, config, registered_name: null })
   switch (name) {
     case 'leakyRelu':

@@ -32,7 +32,8 @@ export function readInitializer(fields: Fields, key: string, fallback: Initializ
     const [min, max] = [number('minval', -0.05), number('maxval', 0.05)]
     if (min <= max) return min === -0.05 && max === 0.05 ? 'uniform' : { name: 'uniform', min, max }
   }
-  if (short === 'randomnormal' && number('stddev', 0.05) >= 0) return { name: 'normal', mean: number('mean', 0), stddev: number('stddev', 0.05) }
+  if (short === 'randomnormal' && number('stddev', 0.05) >= 0)
+    return { name: 'normal', mean: number('mean', 0), stddev: number('stddev', 0.05) }
   const scaled = short === 'variancescaling' ? varianceScaling(inner) : undefined
   if (scaled) return scaled
   fields.note(`${key} ${describe(kind)} has no counterpart, ${describe(fallback)} stands in its place; the weights are the file's`)

@@ -21,7 +21,10 @@ export function groupOf({ spec }: PlacedLayer): string {
 
 /** GRU -> gru, TimeDistributed -> time_distributed, as Keras makes them. */
 export function snakeCase(kind: string): string {
-  return kind.replace(/(.)([A-Z][a-z]+)/g, '$1_$2').replace(/([a-z0-9])([A-Z])/g, '$1_$2').toLowerCase()
+  return kind
+    .replace(/(.)([A-Z][a-z]+)/g, '$1_$2')
+    .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
+    .toLowerCase()
 }
 
 /** Of optimizers, metrics and random numbers. */

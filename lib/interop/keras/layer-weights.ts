@@ -72,7 +72,8 @@ function gruFromKeras(gru: GruSpec, prefix: string, suffix: string, tensors: rea
     [`${prefix}weight_hh${suffix}`, ours(transpose(recurrent))],
   ]
   if (!bias) return weights
-  const row = (i: number): FloatTensor => ours({ data: bias.data.subarray(3 * gru.units * i, 3 * gru.units * (i + 1)), shape: [3 * gru.units] })
+  const row = (i: number): FloatTensor =>
+    ours({ data: bias.data.subarray(3 * gru.units * i, 3 * gru.units * (i + 1)), shape: [3 * gru.units] })
   weights.push([`${prefix}bias_ih${suffix}`, row(0)])
   if (gru.resetAfter) weights.push([`${prefix}bias_hh${suffix}`, row(1)])
   return weights

@@ -25,7 +25,8 @@ const mostLayers = 1000
 /** @throws GrusError CORRUPT_FILE, UNSUPPORTED */
 export function readModelConfig(reading: Reading, value: unknown): ReadModel {
   const { corrupt, unsupported } = reading.errors
-  if (!isObject(value) || typeof value.class_name !== 'string') throw corrupt(`the model must have a class_name and a config, got ${describe(value)}`)
+  if (!isObject(value) || typeof value.class_name !== 'string')
+    throw corrupt(`the model must have a class_name and a config, got ${describe(value)}`)
   const kind = value.class_name
   // the first Keras wrote the list itself as the config of a Sequential
   const config = Array.isArray(value.config) && kind === 'Sequential' ? { layers: value.config } : value.config
@@ -61,7 +62,8 @@ function readChain(reading: Reading, entries: readonly Entry[], built: unknown):
     if (i === 0) rank = rankOf(reading, shape)
     if (kind === 'InputLayer') {
       if (i > 0) throw errors.unsupported(`layer ${describe(name)} (InputLayer) must be the first one`)
-      if (config.sparse === true || config.ragged === true) throw errors.unsupported(`layer ${describe(name)} (InputLayer) must be neither sparse nor ragged`)
+      if (config.sparse === true || config.ragged === true)
+        throw errors.unsupported(`layer ${describe(name)} (InputLayer) must be neither sparse nor ragged`)
       continue
     }
     const spec = readLayer(reading, kind, config, rank)
@@ -81,7 +83,8 @@ function readChain(reading: Reading, entries: readonly Entry[], built: unknown):
 }
 
 function rankOf({ errors }: Reading, shape: unknown): number {
-  if (shape === undefined || shape === null) throw errors.unsupported('the model was saved before it was built: call it once, or give it an Input layer')
+  if (shape === undefined || shape === null)
+    throw errors.unsupported('the model was saved before it was built: call it once, or give it an Input layer')
   const sound = Array.isArray(shape) && shape.length >= 2 && shape.length <= 8 && shape.every((n) => n === null || isSize(n))
   if (!sound) throw errors.corrupt(`the input's shape must be an array of sizes and nulls, got ${describe(shape)}`)
   return (shape as unknown[]).length
@@ -110,7 +113,8 @@ function chainOf(reading: Reading, entries: readonly Entry[], config: Record<str
   const { unsupported } = reading.errors
   const byName = new Map(entries.map((entry) => [entry.name, entry]))
   const inputs = entries.filter(({ kind }) => kind === 'InputLayer')
-  if (inputs.length !== 1 || byName.size !== entries.length) throw unsupported(`the Functional model has ${inputs.length} inputs, one can be read`)
+  if (inputs.length !== 1 || byName.size !== entries.length)
+    throw unsupported(`the Functional model has ${inputs.length} inputs, one can be read`)
   // masks of an embedding or masking layer travel by themselves here
   const masks = new Set(entries.filter(({ kind }) => kind === 'NotEqual' || kind === 'Any').map(({ name }) => name))
   const followers = new Map<string, Entry>()
@@ -119,7 +123,9 @@ function chainOf(reading: Reading, entries: readonly Entry[], config: Record<str
     const sources = sourcesOf(entry.nodes).filter((source) => !masks.has(source))
     const [source] = sources
     if (sources.length !== 1 || source === undefined || !byName.has(source) || followers.has(source)) {
-      throw unsupported(`layer ${describe(entry.name)} (${entry.kind}): the Functional model is no plain chain, in which each layer takes the output of the one before it`)
+      throw unsupported(
+        `layer ${describe(entry.name)} (${entry.kind}): the Functional model is no plain chain, in which each layer takes the output of the one before it`,
+      )
     }
     followers.set(source, entry)
   }
@@ -129,18 +135,29 @@ function chainOf(reading: Reading, entries: readonly Entry[], config: Record<str
   if (chain.length !== entries.length - masks.size || output.length !== 1 || output[0] !== chain.at(-1)!.name) {
     throw unsupported('the Functional model is no plain chain from one input to one output')
   }
-  checkMasks(reading, entries.filter(({ name }) => masks.has(name)), chain[1])
+  checkMasks(
+    reading,
+    entries.filter(({ name }) => masks.has(name)),
+    chain[1],
+  )
   return chain
 }
 
 /** Keras 3 writes down how an Embedding or a Masking layer makes its mask: input != value. */
 function checkMasks({ errors }: Reading, makers: readonly Entry[], first: Entry | undefined): void {
-  const value = first?.kind === 'Embedding' && first.config.mask_zero === true ? 0 : first?.kind === 'Masking' ? (first.config.mask_value ?? 0) : undefined
+  const value =
+    first?.kind === 'Embedding' && first.config.mask_zero === true
+      ? 0
+      : first?.kind === 'Masking'
+        ? (first.config.mask_value ?? 0)
+        : undefined
   for (const { name, kind, nodes } of makers) {
     const node: unknown = Array.isArray(nodes) && nodes.length === 1 ? nodes[0] : undefined
     const compared = isObject(node) && Array.isArray(node.args) ? node.args[1] : undefined
     if (value !== undefined && (kind === 'Any' || compared === value)) continue
-    throw errors.unsupported(`layer ${describe(name)} (${kind}): a mask that no Embedding with mask_zero and no Masking layer makes cannot be read`)
+    throw errors.unsupported(
+      `layer ${describe(name)} (${kind}): a mask that no Embedding with mask_zero and no Masking layer makes cannot be read`,
+    )
   }
 }
 
@@ -148,7 +165,8 @@ function checkMasks({ errors }: Reading, makers: readonly Entry[], first: Entry 
 function sourcesOf(nodes: unknown): string[] {
   if (!Array.isArray(nodes) || nodes.length !== 1) return []
   const node = nodes[0]
-  if (Array.isArray(node)) return node.flatMap((input: unknown) => (Array.isArray(input) && typeof input[0] === 'string' ? [input[0]] : ['']))
+  if (Array.isArray(node))
+    return node.flatMap((input: unknown) => (Array.isArray(input) && typeof input[0] === 'string' ? [input[0]] : ['']))
   if (!isObject(node)) return []
   const { args, kwargs } = node
   const given = [...(Array.isArray(args) ? args : [args]), ...(isObject(kwargs) ? Object.values(kwargs) : [])]

@@ -15,9 +15,20 @@ export interface ReadLayer {
 }
 
 /** Of inputs, outputs and storage: nothing that a layer computes. */
-const common = ['name', 'trainable', 'dtype', 'batch_input_shape', 'batch_shape', 'input_shape', 'input_dim', 'input_length', 'quantization_config']
+const common = [
+  'name',
+  'trainable',
+  'dtype',
+  'batch_input_shape',
+  'batch_shape',
+  'input_shape',
+  'input_dim',
+  'input_length',
+  'quantization_config',
+]
 
-const supported = 'Embedding, Masking, GRU, Bidirectional, Dense, TimeDistributed, Dropout, LayerNormalization, Activation, ReLU, LeakyReLU, ELU, Softmax'
+const supported =
+  'Embedding, Masking, GRU, Bidirectional, Dense, TimeDistributed, Dropout, LayerNormalization, Activation, ReLU, LeakyReLU, ELU, Softmax'
 
 const nearest: Readonly<Record<string, string>> = {
   LSTM: 'GRU',
@@ -107,7 +118,8 @@ function readGru(fields: Fields): GruSpec {
   fields.pass('unroll', 'implementation', 'use_cudnn', 'seed')
   fields.training('recurrent_dropout', 'activity_regularizer', 'kernel_constraint', 'recurrent_constraint', 'bias_constraint')
   if (fields.flag('time_major', false)) throw fields.unsupported('time_major', 'must be false: sequences are [B, T, I] here')
-  if (fields.flag('return_state', false)) throw fields.unsupported('return_state', 'must be false: it makes two outputs; stateful layers keep their state')
+  if (fields.flag('return_state', false))
+    throw fields.unsupported('return_state', 'must be false: it makes two outputs; stateful layers keep their state')
   const regularizers = {
     kernelRegularizer: readRegularizer(fields, 'kernel_regularizer'),
     recurrentRegularizer: readRegularizer(fields, 'recurrent_regularizer'),
@@ -134,7 +146,9 @@ function readGru(fields: Fields): GruSpec {
     ...Object.fromEntries(Object.entries(regularizers).filter(([, given]) => given)),
   }
   if (spec.zeroOutputForMask && !spec.returnSequences) {
-    fields.note('zero_output_for_mask does nothing without return_sequences, as documented; TensorFlow and JAX put out 0 where the last step is masked')
+    fields.note(
+      'zero_output_for_mask does nothing without return_sequences, as documented; TensorFlow and JAX put out 0 where the last step is masked',
+    )
   }
   return spec
 }
@@ -142,7 +156,11 @@ function readGru(fields: Fields): GruSpec {
 function readBidirectional(fields: Fields): LayerSpec {
   const mode = fields.get('merge_mode') === undefined ? 'concat' : fields.get('merge_mode')
   const mergeMode = (['concat', 'sum', 'mul', 'ave'] as const).find((known) => known === mode)
-  if (!mergeMode) throw fields.unsupported('merge_mode', `must be 'concat', 'sum', 'mul' or 'ave', got ${describe(mode)}: two outputs cannot be kept apart`)
+  if (!mergeMode)
+    throw fields.unsupported(
+      'merge_mode',
+      `must be 'concat', 'sum', 'mul' or 'ave', got ${describe(mode)}: two outputs cannot be kept apart`,
+    )
   if (fields.flag('return_state', false)) throw fields.unsupported('return_state', 'must be false: it makes several outputs')
   fields.pass('return_sequences', 'stateful', 'go_backwards', 'weights')
   const layer = innerGru(fields, 'layer')
@@ -161,7 +179,8 @@ function readBidirectional(fields: Fields): LayerSpec {
 
 function innerGru(fields: Fields, key: string): GruSpec {
   const { kind, config } = innerLayer(fields, key)
-  if (kind !== 'GRU') throw fields.unsupported(key, `must be a GRU, got ${kind}${Object.hasOwn(nearest, kind) ? `; the nearest is ${nearest[kind]}` : ''}`)
+  if (kind !== 'GRU')
+    throw fields.unsupported(key, `must be a GRU, got ${kind}${Object.hasOwn(nearest, kind) ? `; the nearest is ${nearest[kind]}` : ''}`)
   return readLayer(fields.reading, kind, config, 3) as GruSpec
 }
 
@@ -189,7 +208,8 @@ function readDense(fields: Fields): LayerSpec {
 
 function readTimeDistributed(fields: Fields): LayerSpec | undefined {
   const { kind, config } = innerLayer(fields, 'layer')
-  if (kind !== 'Dense') throw fields.unsupported('layer', `must be a Dense, got ${kind}: other layers act on each step without TimeDistributed`)
+  if (kind !== 'Dense')
+    throw fields.unsupported('layer', `must be a Dense, got ${kind}: other layers act on each step without TimeDistributed`)
   return readLayer(fields.reading, kind, config, 2)
 }
 
@@ -217,5 +237,6 @@ function checkPrecision(fields: Fields): void {
   if (isObject(dtype) && dtype.class_name === 'QuantizedDTypePolicy') {
     throw fields.unsupported('dtype', `${describe(name)} is a quantised one; save the model before it is quantised`)
   }
-  if (typeof name === 'string' && !['float32', 'int32', 'int64'].includes(name)) fields.note(`computed in float32 here, in ${describe(name)} there`)
+  if (typeof name === 'string' && !['float32', 'int32', 'int64'].includes(name))
+    fields.note(`computed in float32 here, in ${describe(name)} there`)
 }
