@@ -8,6 +8,7 @@ import { GrusError } from './errors.js'
 import { type LoadedStateDict, type LoadStateDictOptions, loadSchema } from './interop/pytorch/load-options.js'
 import { mapStateDict } from './interop/pytorch/map-state-dict.js'
 import { readStateDict } from './interop/pytorch/read-state-dict.js'
+import { mapKerasWeights, readKerasWeights } from './interop/keras/weights.js'
 import type { ForwardOptions, Model, ModelOptions, PredictOptions, PredictSyncOptions, PredictWithStatesOptions } from './model.js'
 import { saveModel } from './model-file.js'
 import { type ModelInternals, type ModelOutput, setModelInternals } from './model-internals.js'
@@ -214,6 +215,13 @@ export class SequentialModel implements Model {
     const { network } = this.#need('model.save')
     const { inputSize, sequence } = network.native
     await saveModel(path, this, { inputSize, sequence }, await this.getWeights())
+  }
+
+  async loadWeights(path: string): Promise<void> {
+    const where = 'model.loadWeights'
+    const { inputSize, sequence } = this.#need(where).network.native
+    const weights = mapKerasWeights(where, path, await readKerasWeights(where, path), this.#layers, inputSize, sequence)
+    await this.setWeights(weights)
   }
 
   dispose(): void {
