@@ -1,7 +1,8 @@
 // Models of ours and their exports, run on the same data.
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
-import { type FloatTensor, type Model, sequential, type Tensor } from '../../lib/index.js'
+import type { FloatTensor, Model, Tensor } from '../../lib/index.js'
 import { type ModelData, modelData } from '../../lib/interop/model-data.js'
+import { SequentialModel } from '../../lib/model-sequential.js'
 import { lower } from '../../lib/spec/lower.js'
 import { checkLayers, gruOf, inputOf } from '../../lib/spec/network.js'
 import { sizeOf } from '../../lib/tensor.js'
@@ -12,16 +13,13 @@ import { uniform } from './random.js'
 export function drawWeights({ layers, inputSize, sequence }: Architecture, { random }: Pick<Draw, 'random'>): ModelData {
   const { parameters } = lower('test', checkLayers('test', layers), inputSize, sequence, 0)
   const weights = new Map<string, FloatTensor>(
-    parameters.map(({ name, shape }) => [name, { data: Float32Array.from(uniform(random, sizeOf(shape), -0.6, 0.6)), shape }]),
+    parameters.map(({ name, shape }) => [name, { data: Float32Array.from(uniform(random, sizeOf(shape), -0.4, 0.4)), shape }]),
   )
   return modelData('test', 'drawn', layers, inputSize, sequence, weights)
 }
 
-export async function modelOf({ layers, inputSize, weights }: ModelData): Promise<Model> {
-  const model = sequential(layers, { device: 'cpu' })
-  model.build(inputSize)
-  await model.setWeights(weights)
-  return model
+export function modelOf({ layers, inputSize, sequence, weights }: ModelData): Model {
+  return new SequentialModel(layers, { device: 'cpu' }, { inputSize, sequence, weights })
 }
 
 export interface Batch {
