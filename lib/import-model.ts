@@ -33,8 +33,8 @@ const schema = z.strictObject(
  */
 export async function importModel(path: string, options: ImportModelOptions = {}): Promise<Model> {
   const where = 'importModel'
-  const { onNote, seed: drawn, format, keras, onnx, pytorch, ...engine } = parse<CheckedOptions>(where, schema as never, options)
-  const data = await readForeign(where, path, { format, keras, onnx, pytorch } as ReaderOptions)
+  const { onNote, seed: drawn, format, onnx, pytorch, ...engine } = parse<CheckedOptions>(where, schema as never, options)
+  const data = await readForeign(where, path, { format, onnx, pytorch } as ReaderOptions)
   data.notes.forEach((line) => void onNote?.(line))
   return new SequentialModel(data.layers, { ...engine, name: data.name, ...(drawn !== undefined && { seed: drawn }) }, data)
 }

@@ -4,7 +4,6 @@ import { GrusError } from '../errors.js'
 import { listOf } from '../spec/fields.js'
 import { detectFormat } from './detect.js'
 import type { ImportedModel } from './model-data.js'
-import type { KerasImportOptions } from './keras/import.js'
 import type { OnnxImportOptions } from './onnx/import.js'
 import type { PytorchImportOptions } from './pytorch/import.js'
 
@@ -14,7 +13,6 @@ export type ModelFormat = 'keras' | 'onnx' | 'pytorch' | 'tfjs'
 export interface ReaderOptions {
   /** Default: by the file's content. */
   format?: ModelFormat
-  keras?: KerasImportOptions
   onnx?: OnnxImportOptions
   pytorch?: PytorchImportOptions
 }
@@ -25,7 +23,6 @@ const group = z.custom<object>((value) => typeof value === 'object' && value !==
 
 export const readerFields = {
   format: z.enum(formats, { error: listOf(formats) }).exactOptional(),
-  keras: group.exactOptional(),
   onnx: group.exactOptional(),
   pytorch: group.exactOptional(),
 }
@@ -33,13 +30,13 @@ export const readerFields = {
 /** @throws GrusError as the readers do; INVALID_ARGUMENT for options of another format than the file has */
 export async function readForeign(where: string, path: string, options: ReaderOptions): Promise<ImportedModel> {
   const { format, path: file } = options.format ? { format: options.format, path } : await detectFormat(where, path)
-  const others = formats.filter((name) => name !== format && name !== 'tfjs' && options[name as 'keras' | 'onnx' | 'pytorch'] !== undefined)
-  if (others.length > 0) {
-    throw new GrusError('INVALID_ARGUMENT', `[${where}] ${others[0]}: these options do not belong to ${path}, whose format is '${format}'`)
+  const other = (['onnx', 'pytorch'] as const).find((name) => name !== format && options[name] !== undefined)
+  if (other) {
+    throw new GrusError('INVALID_ARGUMENT', `[${where}] ${other}: these options do not belong to ${path}, whose format is '${format}'`)
   }
   switch (format) {
     case 'keras':
-      return (await import('./keras/import.js')).importKeras(where, file, options.keras ?? {})
+      return (await import('./keras/import.js')).importKeras(where, file)
     case 'tfjs':
       return (await import('./tfjs/import.js')).importTfjs(where, file)
     case 'onnx':
