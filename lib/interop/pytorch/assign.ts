@@ -146,7 +146,8 @@ class Rest {
     if (this.#modules.length === 0 || this.#slots.length === 0) return new Map()
     const ordered = this.#options.inOrder ? this.#inOrder() : undefined
     if (ordered) return ordered
-    const ways = this.#allWays(this.#modules, 0)
+    const places = this.#modules.reduce((sum, { parts }) => sum + parts.length, 0)
+    const ways = places === this.#slots.length ? this.#allWays(this.#modules, 0) : []
     if (ways.length > 1) throw this.#ambiguous(ways[0]!)
     return ways[0] ?? (this.#options.strict ? new Map() : this.#onlyCandidates())
   }

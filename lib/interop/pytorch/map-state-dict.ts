@@ -102,5 +102,6 @@ export function floatTensor({ tensors, unreadable }: StateDict, key: string, err
 }
 
 function quote(names: readonly string[]): string {
-  return names.map((name) => `'${name}'`).join(', ')
+  const shown = names.slice(0, 50).map((name) => `'${name}'`)
+  return `${shown.join(', ')}${names.length > 50 ? `, and ${names.length - 50} more` : ''}`
 }

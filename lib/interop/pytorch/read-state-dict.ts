@@ -5,6 +5,7 @@ import { cannot, checkPath } from '../../files/paths.js'
 import { openSafetensors } from '../../files/safetensors.js'
 import type { Tensor } from '../../tensor.js'
 import { errorsOf } from '../model-data.js'
+import { numberNotes } from './number-notes.js'
 import { readTorchArchive } from './torch-archive.js'
 
 /** A tensor that cannot be read. */
@@ -45,12 +46,13 @@ export async function readStateDict(where: string, path: string, { key }: StateD
     const { tensors, unreadable, notes } = await readTorchArchive(where, path, key)
     return withoutWrappers({ path, tensors, unreadable, inOrder: true, notes }, errors)
   }
-  if (start[0] === 0x80 && start[1]! >= 2 && start[1]! <= 5) {
+  const safetensors = start[8] === 0x7b
+  if (!safetensors && start[0] === 0x80 && start[1]! >= 2 && start[1]! <= 5) {
     throw errors.unsupported(
       "a pickle, as torch.save wrote before PyTorch 1.6 or with _use_new_zipfile_serialization=False: load it there and save it again with torch.save(torch.load(path, map_location='cpu'), path)",
     )
   }
-  if (start[8] !== 0x7b) throw errors.corrupt('it is neither a safetensors file nor a zip archive of torch.save')
+  if (!safetensors) throw errors.corrupt('it is neither a safetensors file nor a zip archive of torch.save')
   if (key !== undefined) throw errors.invalid(`key '${key}': a safetensors file holds one state dict only`)
   return withoutWrappers(await fromSafetensors(where, path), errors)
 }
@@ -87,7 +89,8 @@ async function fromSafetensors(where: string, path: string): Promise<StateDict> 
         unreadable.set(name, { shape, reason: error.message.slice(error.message.indexOf(`'${name}'`) + name.length + 3) })
       }
     }
-    return { path, tensors, unreadable, inOrder: false, notes: [] }
+    const types = [...tensors.keys()].map((name) => file.entries.get(name)!.dtype)
+    return { path, tensors, unreadable, inOrder: false, notes: numberNotes(types) }
   } finally {
     await file.close()
   }

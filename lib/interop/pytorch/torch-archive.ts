@@ -6,6 +6,7 @@ import { openZip, type ZipReader } from '../../files/zip.js'
 import { sizeOf, type Tensor } from '../../tensor.js'
 import { errorsOf } from '../model-data.js'
 import { gather } from './gather.js'
+import { numberNotes } from './number-notes.js'
 import { type PickleErrors, unpickle } from './pickle.js'
 import type { Unreadable } from './read-state-dict.js'
 import { findStateDict } from './state-dict-in.js'
@@ -30,21 +31,33 @@ export async function readTorchArchive(where: string, path: string, key: string 
   })
   const zip = await openZip(where, path)
   try {
-    const prefix = prefixOf(zip, errors)
-    if (zip.has(`${prefix}byteorder`)) {
-      const order = (await zip.read(`${prefix}byteorder`, 16)).toString('latin1')
-      if (order !== 'little') throw errors.unsupported(`its numbers are ${order}-endian, little-endian ones can be read`)
-    }
-    const root = unpickle(await zip.read(`${prefix}data.pkl`, Math.min(size, mostPickle)), tensorRules(errors), errors)
-    const { tensors, notes } = findStateDict(root, key, errors)
-    const storages = storageReader(zip, `${prefix}data/`, size, errors)
-    return { ...(await readAll(tensors, storages, mostGrowth * size, errors)), notes }
+    return await readEntries(zip, size, key, errors)
   } finally {
     zip.close()
   }
 }
 
-function prefixOf(zip: ZipReader, errors: PickleErrors): string {
+/** @param size - of the whole archive, which bounds what is read from it */
+export async function readEntries(
+  zip: Pick<ZipReader, 'names' | 'has' | 'read'>,
+  size: number,
+  key: string | undefined,
+  errors: PickleErrors,
+): Promise<ArchiveTensors> {
+  const prefix = prefixOf(zip, errors)
+  if (zip.has(`${prefix}byteorder`)) {
+    const order = (await zip.read(`${prefix}byteorder`, 16)).toString('latin1')
+    if (order !== 'little') throw errors.unsupported(`its numbers are ${order}-endian, little-endian ones can be read`)
+  }
+  const root = unpickle(await zip.read(`${prefix}data.pkl`, Math.min(size, mostPickle)), tensorRules(errors), errors)
+  const { tensors, notes } = findStateDict(root, key, errors)
+  const storages = storageReader(zip, `${prefix}data/`, size, errors)
+  const read = await readAll(tensors, storages, mostGrowth * size, errors)
+  const types = [...read.tensors.keys()].map((name) => tensors.get(name)!.storage.type)
+  return { ...read, notes: [...notes, ...numberNotes(types)] }
+}
+
+function prefixOf(zip: Pick<ZipReader, 'names' | 'has'>, errors: PickleErrors): string {
   const name = zip.names.find((entry) => /^[^/]+\/data\.pkl$/.test(entry))
   if (name === undefined) throw errors.unsupported('a zip archive without FOLDER/data.pkl, which torch.save writes')
   const prefix = name.slice(0, -'data.pkl'.length)
@@ -55,7 +68,12 @@ function prefixOf(zip: ZipReader, errors: PickleErrors): string {
 }
 
 /** Reads and converts a storage, each once. torch.save compresses nothing: together they hold no more than the file. */
-function storageReader(zip: ZipReader, folder: string, size: number, errors: PickleErrors): (storage: Storage) => Promise<Tensor['data']> {
+function storageReader(
+  zip: Pick<ZipReader, 'read'>,
+  folder: string,
+  size: number,
+  errors: PickleErrors,
+): (storage: Storage) => Promise<Tensor['data']> {
   const read = new Map<string, Tensor['data']>()
   let left = size
   return async (storage) => {
