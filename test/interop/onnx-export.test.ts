@@ -191,6 +191,15 @@ describe('what the graph says of itself', () => {
   })
 })
 
+describe('lengths', () => {
+  it('of a model that puts out its last state go into the node as they are', () => {
+    const data = drawWeights({ layers: [gru({ units: 3 })], inputSize: 2, sequence: true }, drawing(6))
+    const { nodes } = onnxModel('test', data, { lengths: true }).graph
+    expect(nodes.map(({ op }) => op)).toEqual(['Transpose', 'GRU', 'Squeeze'])
+    expect(nodes[1]!.inputs).toEqual(['gru/Transpose', 'gru.W', 'gru.R', 'gru.B', 'lengths'])
+  })
+})
+
 describe('opset', () => {
   const layers = [
     masking({ maskValue: 0.5 }),
