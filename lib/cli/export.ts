@@ -31,14 +31,12 @@ export function exportCommand(): Command {
       const options = given({ lengths: onnx.lengths, opset: onnx.opset, externalData: onnx.externalData })
       await writeForeign(where, model, target, given({ format: to, onnx: Object.keys(options).length > 0 ? options : undefined }))
       console.log(`written to ${target}`)
-      if (module !== undefined) console.log(`written to ${await writeModule(module)}`)
+      if (module !== undefined) {
+        const { writePytorchModule } = await import('../interop/pytorch/pytorch-module.js')
+        await writePytorchModule(where, model, module)
+        console.log(`written to ${module}`)
+      }
       const left = (['tokenizer', 'normalizer', 'labels'] as const).filter((field) => model[field] !== undefined)
       if (left.length > 0) console.error(`${left.join(', ')}: not part of this format, still in ${file}`)
-
-      async function writeModule(path: string): Promise<string> {
-        const { writePytorchModule } = await import('../interop/pytorch/module.js')
-        await writePytorchModule(where, model, path)
-        return path
-      }
     })
 }

@@ -5,7 +5,7 @@ import { listOf } from '../spec/fields.js'
 import { detectFormat } from './detect.js'
 import type { ImportedModel } from './model-data.js'
 import type { OnnxImportOptions } from './onnx/import.js'
-import type { PytorchImportOptions } from './pytorch/import.js'
+import type { ImportStateDictOptions } from './pytorch/import-state-dict.js'
 
 export type ModelFormat = 'keras' | 'onnx' | 'pytorch' | 'tfjs'
 
@@ -14,7 +14,7 @@ export interface ReaderOptions {
   /** Default: by the file's content. */
   format?: ModelFormat
   onnx?: OnnxImportOptions
-  pytorch?: PytorchImportOptions
+  pytorch?: ImportStateDictOptions
 }
 
 const formats = ['keras', 'onnx', 'pytorch', 'tfjs'] as const
@@ -42,7 +42,7 @@ export async function readForeign(where: string, path: string, options: ReaderOp
     case 'onnx':
       return (await import('./onnx/import.js')).importOnnx(where, file, options.onnx ?? {})
     case 'pytorch':
-      return (await import('./pytorch/import.js')).importPytorch(where, file, options.pytorch ?? {})
+      return (await import('./pytorch/import-state-dict.js')).importStateDict(where, file, options.pytorch ?? {})
     default:
       throw new GrusError('INVALID_ARGUMENT', `[${where}] ${path}: ${instead[format]}`)
   }

@@ -8,7 +8,7 @@ export async function readTensors(
 ): Promise<ReadonlyMap<string, Tensor>> {
   switch (format) {
     case 'pytorch':
-      return (await (await import('./pytorch/state-dict.js')).readStateDict(where, path)).tensors
+      return (await (await import('./pytorch/read-state-dict.js')).readStateDict(where, path)).tensors
     case 'kerasWeights':
       return (await import('./keras/weights.js')).readKerasWeights(where, path)
     case 'npy':

@@ -42,7 +42,7 @@ export async function writeForeign(where: string, data: ModelData, path: string,
     throw new GrusError('INVALID_ARGUMENT', `[${where}] onnx: these options belong to format 'onnx', not '${format}'`)
   }
   if (format === 'onnx') return (await import('./onnx/export.js')).exportOnnx(where, data, path, given.onnx ?? {})
-  if (format === 'pytorch') return (await import('./pytorch/export.js')).exportStateDict(where, data, path)
+  if (format === 'pytorch') return (await import('./pytorch/export-state-dict.js')).exportStateDict(where, data, path)
   const keras = await import('./keras/export.js')
   return path.endsWith('.keras') ? keras.exportKeras(where, data, path) : keras.exportKerasWeights(where, data, path)
 }
