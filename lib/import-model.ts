@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { type CheckedEngineOptions, type EngineOptions, engineFields } from './engine-options.js'
-import { type ReaderOptions, readForeign, readerFields } from './interop/readers.js'
+import { type ReaderOptions, readerFields, readForeign } from './interop/readers.js'
 import type { Model } from './model.js'
 import { SequentialModel } from './model-sequential.js'
 import { seed } from './spec/fields.js'

@@ -1,8 +1,8 @@
 import { Command } from 'commander'
 import { type ModelFormat, type ReaderOptions, readForeign } from '../interop/readers.js'
 import { saveModel } from '../model-file.js'
-import { placeLayers } from '../spec/network.js'
 import { summaryLines } from '../model-summary.js'
+import { placeLayers } from '../spec/network.js'
 import { collectMap, given } from './convert.js'
 
 interface Flags {

@@ -3,11 +3,11 @@ import { GrusError } from '../errors.js'
 import { detectFormat, type FileFormat } from '../interop/detect.js'
 import type { ModelData } from '../interop/model-data.js'
 import { readForeign } from '../interop/readers.js'
-import { readTensors } from '../interop/tensors.js'
+import { readShapes } from '../interop/shapes.js'
 import { readModelFile } from '../model-file.js'
 import { layerParams, shapeOf, summaryLines } from '../model-summary.js'
 import { placeLayers } from '../spec/network.js'
-import { showShape, sizeOf, type Tensor } from '../tensor.js'
+import { showShape, sizeOf } from '../tensor.js'
 
 const where = 'grus inspect'
 
@@ -40,7 +40,7 @@ export function inspectCommand(): Command {
         format: found.format,
         notes,
         ...(data && { model: modelReport(data) }),
-        tensors: Object.fromEntries([...tensors].map(([name, { shape }]) => [name, shape])),
+        tensors: Object.fromEntries(tensors),
       }
       console.log(json ? JSON.stringify(report, null, 2) : lines(report, data, tensors).join('\n'))
     })
@@ -48,7 +48,7 @@ export function inspectCommand(): Command {
 
 interface Content {
   data?: ModelData
-  tensors: ReadonlyMap<string, Tensor>
+  tensors: ReadonlyMap<string, readonly number[]>
   notes: readonly string[]
 }
 
@@ -56,18 +56,22 @@ interface Content {
 async function read({ format, path }: { format: FileFormat; path: string }): Promise<Content> {
   if (format === 'grus') {
     const data = await readModelFile(path)
-    return { data, tensors: data.weights, notes: [] }
+    return { data, tensors: shapesOf(data), notes: [] }
   }
   if (format === 'npy' || format === 'npz' || format === 'kerasWeights') {
-    return { tensors: await readTensors(where, path, format), notes: [] }
+    return { tensors: await readShapes(where, path, format), notes: [] }
   }
   try {
     const data = await readForeign(where, path, { format })
-    return { data, tensors: data.weights, notes: data.notes }
+    return { data, tensors: shapesOf(data), notes: data.notes }
   } catch (error) {
     if (format !== 'pytorch' || !(error instanceof GrusError) || error.code === 'CORRUPT_FILE') throw error
-    return { tensors: await readTensors(where, path, format), notes: [`no model follows from these tensors: ${error.message}`] }
+    return { tensors: await readShapes(where, path, format), notes: [`no model follows from these tensors: ${error.message}`] }
   }
+}
+
+function shapesOf({ weights }: ModelData): ReadonlyMap<string, readonly number[]> {
+  return new Map([...weights].map(([name, { shape }]) => [name, shape]))
 }
 
 function place({ layers, inputSize, sequence }: ModelData) {
@@ -83,14 +87,19 @@ function modelReport(data: ModelData): NonNullable<Report['model']> {
   return { name: data.name, inputSize: data.inputSize, sequence: data.sequence, layers, parameters }
 }
 
-function lines({ format, notes }: Report, data: ModelData | undefined, tensors: ReadonlyMap<string, Tensor>): string[] {
+function lines({ format, notes }: Report, data: ModelData | undefined, tensors: ReadonlyMap<string, readonly number[]>): string[] {
   const found = notes.length > 0 ? ['found:', ...notes.map((note) => `- ${note}`)] : []
   const width = Math.max(0, ...[...tensors.keys()].map((name) => name.length))
-  const listed = [...tensors].map(([name, { shape }]) => `  ${name.padEnd(width)}  ${showShape(shape)}`)
+  const listed = [...tensors].map(([name, shape]) => `  ${name.padEnd(width)}  ${showShape(shape)}`)
   if (!data) {
-    const total = [...tensors.values()].reduce((sum, { shape }) => sum + sizeOf(shape), 0)
+    const total = [...tensors.values()].reduce((sum, shape) => sum + sizeOf(shape), 0)
     return [`format: ${format}`, ...found, 'arrays:', ...listed, `numbers: ${total.toLocaleString('en-US')}`]
   }
-  const input = data.layers[0]!.type === 'embedding' ? `ids [B, T] below ${data.inputSize}` : data.sequence ? `[B, T, ${data.inputSize}]` : `[B, ${data.inputSize}]`
+  const input =
+    data.layers[0]!.type === 'embedding'
+      ? `ids [B, T] below ${data.inputSize}`
+      : data.sequence
+        ? `[B, T, ${data.inputSize}]`
+        : `[B, ${data.inputSize}]`
   return [`format: ${format}`, `input: ${input}`, ...summaryLines(data.name, data.layers, place(data)), 'weights:', ...listed, ...found]
 }

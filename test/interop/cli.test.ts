@@ -70,7 +70,16 @@ test('export says what has no place in the other format', async () => {
 })
 
 test('export --to pytorch --module writes the module too', async () => {
-  const { status, stdout } = await grus('export', at('model.safetensors'), '--to', 'pytorch', '-o', at('state.safetensors'), '--module', at('module.py'))
+  const { status, stdout } = await grus(
+    'export',
+    at('model.safetensors'),
+    '--to',
+    'pytorch',
+    '-o',
+    at('state.safetensors'),
+    '--module',
+    at('module.py'),
+  )
   expect({ status, stdout }).toEqual({ status: 0, stdout: `written to ${at('state.safetensors')}\nwritten to ${at('module.py')}\n` })
   expect(readFileSync(at('module.py'), 'utf8')).toContain('nn.GRU(3, 4')
 })
@@ -94,13 +103,25 @@ describe('inspect', () => {
 describe('what goes wrong is one line and status 1', () => {
   test.each([
     ['a file that is not there', ['inspect', 'nowhere.onnx'], /^\[grus inspect\] cannot read 'nowhere.onnx': ENOENT.*\n$/],
-    ['a file of something else', ['inspect', join(root, 'LICENSE')], /^\[grus inspect\] .*LICENSE: expected a model of grus, PyTorch, Keras, .*\n$/],
+    [
+      'a file of something else',
+      ['inspect', join(root, 'LICENSE')],
+      /^\[grus inspect\] .*LICENSE: expected a model of grus, PyTorch, Keras, .*\n$/,
+    ],
     ['a model of our own to import', ['import', at('model.safetensors'), '-o', at('x')], /loadModel reads it\n$/],
     ['a model of another framework to export', ['export', at('model.onnx'), '--to', 'keras'], /^\[loadModel\] .*model\.onnx: .*\n$/],
-    ['an extension of another format', ['export', at('model.safetensors'), '--to', 'onnx', '-o', at('x.pt')], /^\[grus export\] path must end in \.onnx, got '.*x\.pt'\n$/],
+    [
+      'an extension of another format',
+      ['export', at('model.safetensors'), '--to', 'onnx', '-o', at('x.pt')],
+      /^\[grus export\] path must end in \.onnx, got '.*x\.pt'\n$/,
+    ],
     ['a format that there is not', ['export', at('model.safetensors'), '--to', 'caffe'], /Allowed choices are onnx, pytorch, keras/],
     ['no output', ['import', at('model.onnx')], /required option '-o, --output <file>' not specified\n$/],
-    ['an option of another format', ['import', at('model.onnx'), '-o', at('x'), '--return-sequences'], /^\[grus import\] pytorch: these options do not belong to .*'onnx'\n$/],
+    [
+      'an option of another format',
+      ['import', at('model.onnx'), '-o', at('x'), '--return-sequences'],
+      /^\[grus import\] pytorch: these options do not belong to .*'onnx'\n$/,
+    ],
   ])('%s', async (_, args, message) => {
     const { status, stdout, stderr } = await grus(...args)
     expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
