@@ -17,24 +17,30 @@ export interface Hdf5Dataset {
 export interface Hdf5Contents {
   /** By path: `layers/gru/cell/vars/0`. */
   datasets: Map<string, Hdf5Dataset>
-  /** Text attributes by their group's or dataset's path; the file's own are under ''. */
+  /** Those asked for, by their group's or dataset's path; the file's own are under ''. */
   attributes: Map<string, Readonly<Record<string, string | string[]>>>
 }
 
 /** Seconds for any file, and more for every megabyte: a file that takes longer goes in circles. */
-const [baseSeconds, secondsPerMegabyte] = [60, 1]
+const [baseSeconds, secondsPerMegabyte] = [30, 1]
 
 /** The library's own needs, and a file's bytes a few times over. */
 const memoryFor = (bytes: number) => 2 ** 28 + 4 * bytes
 
+/** Reads and writes files one after the other: a call comes after the one before it has settled. */
 export class Hdf5 {
   readonly #where: string
   readonly #seconds: number
+  readonly #library: string
   #worker: Worker | undefined
 
-  /** @param seconds - the limit of one file, for tests */
-  constructor(where: string, seconds: number = baseSeconds) {
+  /**
+   * @param seconds - the limit of one file, for tests
+   * @param library - its package, for tests
+   */
+  constructor(where: string, seconds: number = baseSeconds, library = 'h5wasm') {
     this.#where = where
+    this.#library = library
     this.#seconds = seconds
   }
 
@@ -43,12 +49,13 @@ export class Hdf5 {
    *
    * @param bytes - taken over: where they fill their buffer, they are moved to the thread and gone here
    * @param skip - groups at the top that are left out
+   * @param attributes - names of those that are read, where they are text. None that nobody needs: a damaged text can hold the library up until the time is over
    * @throws GrusError CORRUPT_FILE; UNSUPPORTED for links, compressed datasets and a missing h5wasm
    */
-  async read(path: string, bytes: Uint8Array, skip: readonly string[] = []): Promise<Hdf5Contents> {
+  async read(path: string, bytes: Uint8Array, skip: readonly string[] = [], attributes: readonly string[] = []): Promise<Hdf5Contents> {
     const { length } = bytes
     const whole = bytes.byteLength === bytes.buffer.byteLength ? [bytes.buffer as ArrayBuffer] : []
-    const reply = await this.#ask({ read: bytes, skip, memory: memoryFor(length) }, whole, length)
+    const reply = await this.#ask({ read: bytes, skip, attributes, memory: memoryFor(length) }, whole, length)
     if ('contents' in reply) return contentsOf(reply.contents)
     if ('unsupported' in reply) throw new GrusError('UNSUPPORTED', `[${this.#where}] ${path}: HDF5: ${reply.unsupported}`)
     throw new GrusError('CORRUPT_FILE', `[${this.#where}] ${path}: HDF5: ${'damaged' in reply ? reply.damaged : textOf(reply)}`)
@@ -69,7 +76,7 @@ export class Hdf5 {
   }
 
   async #ask(request: Hdf5Request, transfer: ArrayBuffer[], bytes: number): Promise<Hdf5Reply> {
-    this.#worker ??= startWorker(this.#where)
+    this.#worker ??= startWorker(this.#where, this.#library)
     const worker = this.#worker
     const limit = 1000 * (this.#seconds + (secondsPerMegabyte * bytes) / 2 ** 20)
     const reply = await new Promise<Hdf5Reply>((resolve, reject) => {
@@ -99,19 +106,19 @@ function textOf(reply: Hdf5Reply): string {
   return Object.values(reply).join()
 }
 
-function startWorker(where: string): Worker {
+function startWorker(where: string, library: string): Worker {
   // the browser's build of h5wasm: it keeps files in memory, while the one for Node would open any file that an HDF5 file names
   const code = `const { parentPort } = require('node:worker_threads')
 const serve = ${serveHdf5.toString()}
-import(${JSON.stringify(libraryUrl(where))}).then((library) => serve(library, parentPort)).catch((error) => { setImmediate(() => { throw error }) })`
+import(${JSON.stringify(libraryUrl(where, library))}).then((library) => serve(library, parentPort)).catch((error) => { setImmediate(() => { throw error }) })`
   const worker = new Worker(code, { eval: true, stdout: true, stderr: true })
   worker.setMaxListeners(0)
   return worker
 }
 
-function libraryUrl(where: string): string {
+function libraryUrl(where: string, library: string): string {
   try {
-    return import.meta.resolve('h5wasm')
+    return import.meta.resolve(library)
   } catch (cause) {
     throw missingLibrary(where, cause)
   }

@@ -79,8 +79,10 @@ export function readKeras(where: string, path: string, metadata: unknown, config
 
 async function importLegacy(where: string, path: string, hdf5: Hdf5): Promise<ImportedModel> {
   const bytes = await readWhole(where, path)
-  return readLegacy(where, path, await hdf5.read(path, bytes, ['optimizer_weights', 'optimizer']))
+  return readLegacy(where, path, await hdf5.read(path, bytes, ['optimizer_weights', 'optimizer'], legacyAttributes))
 }
+
+export const legacyAttributes: readonly string[] = ['model_config', 'keras_version', 'training_config', 'weight_names']
 
 /** What an `.h5` file of a whole model says: its configuration is an attribute, weights lie under the layers' names. */
 export function readLegacy(where: string, path: string, { datasets, attributes }: Hdf5Contents): ImportedModel {
