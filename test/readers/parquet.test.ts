@@ -22,6 +22,13 @@ const write = (options = {}) =>
   new Uint8Array(parquetWriteBuffer({ columnData, rowGroupSize: 25, ...options } as Parameters<typeof parquetWriteBuffer>[0]))
 const read = (bytes: Uint8Array) => rowsIn(bytes, 'parquet')
 
+/** What is read of a damaged file has every row. */
+const whole = async (bytes: Uint8Array) => {
+  const rows = await read(bytes)
+  expect(rows.length).toBe(n)
+  return rows
+}
+
 test('every encoding that the writer has comes back', async () => {
   const rows = await read(write())
   expect(rows.length).toBe(n)
@@ -36,22 +43,7 @@ test('every encoding that the writer has comes back', async () => {
 
 test.each(['SNAPPY', 'UNCOMPRESSED'])('%s: a damaged file is read whole or refused, a file that is cut off is refused', async (codec) => {
   const bytes = write({ codec })
-  let slow = 0,
-    t = 0
-  const came = await readDamaged(
-    bytes,
-    async (b) => {
-      t = performance.now()
-      try {
-        return await read(b)
-      } finally {
-        slow = Math.max(slow, performance.now() - t)
-      }
-    },
-    ['CORRUPT_FILE', 'UNSUPPORTED'],
-    1,
-  )
-  console.log(bytes.length, came, slow, process.memoryUsage())
-  expect(came.get('CORRUPT_FILE')).toBeGreaterThan(3000)
+  const came = await readDamaged(bytes, whole, ['CORRUPT_FILE', 'UNSUPPORTED'], 1)
+  for (const outcome of ['whole', 'CORRUPT_FILE']) expect(came.get(outcome), outcome).toBeGreaterThan(100)
   await readCutOff(bytes, read)
 })

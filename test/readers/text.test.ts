@@ -51,12 +51,8 @@ describe('CSV', () => {
     ['integer[]', '[1.5]'],
     ['number[]', '["1"]'],
   ] as const)('a cell that is no %s is refused with its place: %s', async (type, cell) => {
-    const message = await rejected(
-      csv(`a,b\n1,1\n2,"${cell.replaceAll('"', '""')}"\n`, { a: 'number', b: type === 'number' ? type : type }).catch((error) =>
-        Promise.reject(error),
-      ),
-    )
-    expect(message).toMatch(/line [23], column 'b': expected .*, got/)
+    const message = await rejected(csv(`a,b\n1,"${cell.replaceAll('"', '""')}"\n`, { b: type }))
+    expect(message).toMatch(/line 2, column 'b': expected .*, got '/)
   })
 
   test('a missing number is refused, or NaN; other missing values are refused always', async () => {
@@ -118,7 +114,7 @@ describe('CSV', () => {
       return rows
     }
     const came = await readDamaged(text, read, ['CORRUPT_FILE', 'INVALID_ARGUMENT'], 3)
-    for (const outcome of ['whole', 'CORRUPT_FILE', 'INVALID_ARGUMENT']) expect(came.get(outcome), outcome).toBeGreaterThan(500)
+    for (const outcome of ['whole', 'CORRUPT_FILE', 'INVALID_ARGUMENT']) expect(came.get(outcome), outcome).toBeGreaterThan(100)
   })
 })
 
@@ -149,7 +145,7 @@ describe('JSON Lines', () => {
       { n: 1.5, i: 2, b: true, s: 'x', l: [1, 2] },
     ])
     expect(await rejected(jsonl('{"n":1}\n\n{"n":"1"}\n', { n: 'number' }))).toContain("line 3, column 'n': expected a number, got '1'")
-    expect(await jsonl('{}\n', { n: 'number' }, { missing: 'nan' })).toEqual([{ n: Number.NaN }])
+    expect(await jsonl('{"n":1}\n{}\n', { n: 'number' }, { missing: 'nan' })).toEqual([{ n: 1 }, { n: Number.NaN }])
     expect(await rejected(jsonl('{}\n', { n: 'number' }))).toContain('line 1')
   })
 
