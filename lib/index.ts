@@ -9,6 +9,19 @@ export { type TensorBoardOptions, tensorBoard } from './callbacks/tensor-board.j
 export { terminateOnNaN } from './callbacks/terminate-on-nan.js'
 export { type Normalizer, type NormalizerOptions, type NormalizerState, normalizer } from './data/normalizer.js'
 export { type PaddedSequences, type PadSequencesOptions, padSequences, type Sequences } from './data/pad.js'
+export { readColumns } from './data/readers/read-columns.js'
+export { readRows } from './data/readers/read-rows.js'
+export type {
+  ColumnData,
+  ColumnOptions,
+  ColumnSource,
+  ColumnType,
+  DataFormat,
+  DataOptions,
+  DataRow,
+  DataValue,
+  RowOptions,
+} from './data/readers/types.js'
 export { type TextVectorizer, type TextVectorizerOptions, type TextVectorizerState, textVectorizer } from './data/text.js'
 export { type TimeseriesWindows, type TimeseriesWindowsOptions, timeseriesWindows } from './data/windows.js'
 export { type DeviceComponent, type DeviceReport, diagnose } from './diagnose.js'

@@ -1,11 +1,11 @@
 // JSON Lines: an object a line.
-import { GrusError } from '../../errors.js'
+import { check, GrusError } from '../../errors.js'
 import { describe } from '../../tensor.js'
 import type { ByteSource } from './byte-source.js'
 import { decoded, longest } from './text.js'
 import type { DataRow, Reading, Rows } from './types.js'
 
-/** @throws GrusError CORRUPT_FILE naming the line that is no JSON object */
+/** @throws GrusError CORRUPT_FILE naming the line that is no JSON object; at the end INVALID_ARGUMENT for a column that no row had */
 export async function* readJsonLines(source: ByteSource, reading: Reading): AsyncGenerator<Rows, void, undefined> {
   const { where, path, names } = reading
   const corrupt = (line: number, text: string, cause?: unknown) =>
@@ -22,10 +22,14 @@ export async function* readJsonLines(source: ByteSource, reading: Reading): Asyn
       throw corrupt(line, `expected a JSON object, got ${describe(value)}`)
     }
     const row = value as DataRow
+    if (!names) return row
+    for (const name of unseen) if (Object.hasOwn(row, name)) unseen.delete(name)
     // fields may be left out in any row: null stands for them
-    return names ? Object.fromEntries(names.map((name) => [name, Object.hasOwn(row, name) ? row[name]! : null])) : row
+    return Object.fromEntries(names.map((name) => [name, Object.hasOwn(row, name) ? row[name]! : null]))
   }
+  const unseen = new Set(names)
   let line = 0
+  let count = 0
   let rest = ''
   const batch = (texts: readonly string[]): Rows => {
     const rows: DataRow[] = []
@@ -34,6 +38,7 @@ export async function* readJsonLines(source: ByteSource, reading: Reading): Asyn
       const row = rowOf(text, ++line)
       if (row) lines[rows.push(row) - 1] = line
     }
+    count += rows.length
     return { rows, place: (i) => `line ${lines[i]}` }
   }
   for await (const chunk of decoded(source, reading)) {
@@ -44,4 +49,6 @@ export async function* readJsonLines(source: ByteSource, reading: Reading): Asyn
     if (texts.length > 0) yield batch(texts)
   }
   yield batch([rest])
+  const [never] = unseen
+  check(never === undefined || count === 0, where, `${path}: no row has a field '${never}'`)
 }

@@ -19,7 +19,7 @@ const endings: Readonly<Record<string, DataFormat>> = {
   '.ipc': 'arrow',
 }
 
-export const columnTypes = ['number', 'integer', 'boolean', 'string', 'number[]', 'integer[]'] as const satisfies readonly ColumnType[]
+const columnTypes = ['number', 'integer', 'boolean', 'string', 'number[]', 'integer[]'] as const satisfies readonly ColumnType[]
 export const columnType: z.ZodType<ColumnType> = z.enum(columnTypes, { error: listOf(columnTypes) })
 export const names: z.ZodType<string[]> = z
   .array(z.string({ error: 'a name' }), { error: 'an array of names' })
@@ -27,7 +27,14 @@ export const names: z.ZodType<string[]> = z
 
 const character = z.string({ error: 'one character' }).regex(/^[^\r\n]$/, { error: 'one character, and no line break' })
 /** Fields that both functions take. */
-export const shared = {
+export const shared: {
+  format: z.ZodOptional<z.ZodType<DataFormat>>
+  missing: z.ZodDefault<z.ZodType<'refuse' | 'nan'>>
+  signal: z.ZodOptional<z.ZodType<AbortSignal>>
+  delimiter: z.ZodOptional<z.ZodType<string>>
+  quote: z.ZodOptional<z.ZodType<string | false>>
+  header: z.ZodOptional<z.ZodType<true | string[]>>
+} = {
   format: z.enum(formats, { error: listOf(formats) }).optional(),
   missing: z.enum(['refuse', 'nan'], { error: listOf(['refuse', 'nan']) }).default('refuse'),
   signal: z.instanceof(AbortSignal, { error: 'an AbortSignal' }).optional(),

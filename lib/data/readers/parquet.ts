@@ -25,9 +25,10 @@ export async function* readParquet(source: ByteSource, reading: Reading): AsyncG
   for (const [g, leaves] of groups.entries()) {
     const rows = Number(metadata.row_groups[g]!.num_rows)
     if (rows === 0) continue
-    const columns = new Map<string, ArrayLike<unknown>>()
+    const columns = new Map<string, (i: number) => unknown>()
     for (const name of names ?? there) {
-      columns.set(name, await guarded(reading, () => readColumn(hyparquet, source, metadata, g, leaves, name)))
+      const values = await guarded(reading, () => readColumn(hyparquet, source, metadata, g, leaves, name))
+      columns.set(name, (i) => values[i])
     }
     yield* rowsOfColumns(columns, rows, first, reading)
     first += rows

@@ -6,19 +6,19 @@ import type { DataRow, Reading, Rows } from './types.js'
 const atOnce = 1024
 
 /**
- * Rows of decoded columns.
+ * Rows of decoded columns, which give the i-th value.
  *
  * @param first - number of the first row in the file
  */
 export function* rowsOfColumns(
-  columns: ReadonlyMap<string, ArrayLike<unknown>>,
+  columns: ReadonlyMap<string, (i: number) => unknown>,
   count: number,
   first: number,
   { where, path }: Reading,
 ): Generator<Rows, void, undefined> {
-  const cell = (name: string, values: ArrayLike<unknown>, i: number) => {
+  const cell = (name: string, get: (i: number) => unknown, i: number) => {
     try {
-      return plain(values[i])
+      return plain(get(i))
     } catch (cause) {
       if (!(cause instanceof Unholdable)) throw cause
       throw new GrusError('UNSUPPORTED', `[${where}] ${path}, row ${first + i}, column '${name}': ${cause.message}`, { cause })
@@ -27,7 +27,7 @@ export function* rowsOfColumns(
   for (let begin = 0; begin < count; begin += atOnce) {
     const rows: DataRow[] = []
     for (let i = begin; i < Math.min(count, begin + atOnce); i++) {
-      rows.push(Object.fromEntries([...columns].map(([name, values]) => [name, cell(name, values, i)])))
+      rows.push(Object.fromEntries([...columns].map(([name, get]) => [name, cell(name, get, i)])))
     }
     yield { rows, place: (i) => `row ${first + begin + i}` }
   }

@@ -63,23 +63,26 @@ export interface ColumnOptions<Columns extends Readonly<Record<string, ColumnTyp
   columns: Columns
 }
 
-type TypeOf<Column> = Column extends { type: infer Type } ? Type : Column
+type PlainColumn<Type> = Type extends 'number'
+  ? Tensor<Float32Array>
+  : Type extends 'integer' | 'boolean'
+    ? Tensor<Int32Array>
+    : Type extends 'string'
+      ? string[]
+      : Type extends 'number[]'
+        ? Float32Array[]
+        : Type extends 'integer[]'
+          ? Int32Array[]
+          : never
 
 /** What {@link readColumns} makes of a column; N rows. */
-export type ColumnData<Column> =
-  TypeOf<Column> extends 'number'
-    ? Tensor<Float32Array>
-    : TypeOf<Column> extends 'integer' | 'boolean'
-      ? Tensor<Int32Array>
-      : TypeOf<Column> extends 'string'
-        ? string[]
-        : Column extends { length: number }
-          ? Tensor<TypeOf<Column> extends 'number[]' ? Float32Array : Int32Array>
-          : TypeOf<Column> extends 'number[]'
-            ? Float32Array[]
-            : TypeOf<Column> extends 'integer[]'
-              ? Int32Array[]
-              : never
+export type ColumnData<Column> = Column extends ColumnType
+  ? PlainColumn<Column>
+  : Column extends { type: infer Type; length: number }
+    ? Tensor<Type extends 'number[]' ? Float32Array : Int32Array>
+    : Column extends { type: infer Type }
+      ? PlainColumn<Type>
+      : never
 
 /** Some rows of a file, from a reader of a format. */
 export interface Rows {
