@@ -60,6 +60,11 @@ export class GraphBuilder {
     return outputs
   }
 
+  /** The node added last stands for its layer. */
+  nameLast(): void {
+    this.#nodes.at(-1)!.name = this.scope
+  }
+
   /** A weight of the layer: pieces of float32 arrays one after the other. */
   weight(name: string, dims: number[], parts: readonly Float32Array[]): string {
     const data = parts.map(({ buffer, byteOffset, byteLength }) => new Uint8Array(buffer, byteOffset, byteLength))
