@@ -5,14 +5,30 @@ export { learningRateScheduler, type Schedule } from './callbacks/learning-rate-
 export { type ModelCheckpointOptions, modelCheckpoint } from './callbacks/model-checkpoint.js'
 export { type ProgressBarOptions, progressBar } from './callbacks/progress-bar.js'
 export { type ReduceLROnPlateauOptions, reduceLROnPlateau } from './callbacks/reduce-lr-on-plateau.js'
+export { type TensorBoardOptions, tensorBoard } from './callbacks/tensor-board.js'
 export { terminateOnNaN } from './callbacks/terminate-on-nan.js'
 export { type Normalizer, type NormalizerOptions, type NormalizerState, normalizer } from './data/normalizer.js'
 export { type PaddedSequences, type PadSequencesOptions, padSequences, type Sequences } from './data/pad.js'
+export { readColumns } from './data/readers/read-columns.js'
+export { readRows } from './data/readers/read-rows.js'
+export type {
+  ColumnData,
+  ColumnOptions,
+  ColumnSource,
+  ColumnType,
+  DataFormat,
+  DataOptions,
+  DataRow,
+  DataValue,
+  RowOptions,
+} from './data/readers/types.js'
 export { type TextVectorizer, type TextVectorizerOptions, type TextVectorizerState, textVectorizer } from './data/text.js'
 export { type TimeseriesWindows, type TimeseriesWindowsOptions, timeseriesWindows } from './data/windows.js'
 export { type DeviceComponent, type DeviceReport, diagnose } from './diagnose.js'
 export type { DeviceName, EngineOptions, GruAlgorithm, Precision } from './engine-options.js'
 export { GrusError, type GrusErrorCode } from './errors.js'
+export { readNpy, writeNpy } from './files/npy.js'
+export { readNpz, type WriteNpzOptions, writeNpz } from './files/npz.js'
 export { Gru, type GruForwardOptions, type GruForwardSyncOptions } from './gru.js'
 export type { GruClassOptions } from './gru-options.js'
 export { activation, bidirectional, dense, dropout, embedding, gru, layerNormalization, masking } from './layers.js'
@@ -106,6 +122,7 @@ export type {
   Regularizer,
 } from './spec/types.js'
 export { type DataType, type FloatTensor, type NestedArray, type Tensor, type TensorLike, type TensorOptions, tensor } from './tensor.js'
+export { SummaryWriter, type SummaryWriterOptions } from './tensorboard/summary-writer.js'
 export { getThreads, setThreads } from './threads.js'
 export { Trainer, type TrainerOptions } from './trainer.js'
 export type { Dataset, EvaluateOptions, FitOptions, History } from './training/options.js'

@@ -11,7 +11,7 @@ import { flag, seed, size } from './spec/fields.js'
 import { lower } from './spec/lower.js'
 import { checkLayers, inputOf, type NamedLayer } from './spec/network.js'
 import { parse } from './spec/parse.js'
-import { describe, type Tensor } from './tensor.js'
+import { describe, type FloatTensor, type Tensor } from './tensor.js'
 
 const format = 'grus'
 const formatVersion = '1'
@@ -27,9 +27,12 @@ const architectureSchema = z.strictObject(
 )
 const labelsSchema = z.array(z.string({ error: 'a string' }), { error: 'an array of strings' })
 
+/** What of a model goes into its file, the weights aside. */
+type Saved = Pick<Model, 'name' | 'layers' | 'seed'> & Partial<Pick<Model, 'tokenizer' | 'normalizer' | 'labels'>>
+
 export async function saveModel(
   path: string,
-  model: Model,
+  model: Saved,
   input: { inputSize: number; sequence: boolean },
   weights: ReadonlyMap<string, Tensor>,
 ): Promise<void> {
@@ -68,7 +71,7 @@ export interface ModelFile {
   tokenizer: TextVectorizer | undefined
   normalizer: Normalizer | undefined
   labels: string[] | undefined
-  weights: Map<string, Tensor>
+  weights: Map<string, FloatTensor>
 }
 
 /**
@@ -82,7 +85,7 @@ export async function readModelFile(path: string): Promise<ModelFile> {
   return corruptIn(path, () => parseModel(where, tensors, metadata))
 }
 
-function parseModel(where: string, weights: Map<string, Tensor>, metadata: Readonly<Record<string, string>>): ModelFile {
+function parseModel(where: string, tensors: Map<string, Tensor>, metadata: Readonly<Record<string, string>>): ModelFile {
   if (metadata.format !== format)
     throw new Error(`__metadata__.format must be '${format}', got ${describe(metadata.format)}: no model of this library`)
   if (metadata.formatVersion !== formatVersion) {
@@ -97,7 +100,7 @@ function parseModel(where: string, weights: Map<string, Tensor>, metadata: Reado
   if ((input.size ?? inputSize) !== inputSize) throw new Error(`architecture.inputSize must be ${input.size}, got ${inputSize}`)
   if ((input.sequence ?? sequence) !== sequence) throw new Error(`architecture.sequence must be ${input.sequence}, got ${sequence}`)
   const seedValue = parse(where, z.strictObject({ seed }), { seed: json(metadata, 'seed') }, '__metadata__').seed
-  checkWeights(where, weights, lower(where, layers, inputSize, sequence, seedValue).parameters)
+  const weights = checkWeights(where, tensors, lower(where, layers, inputSize, sequence, seedValue).parameters)
   const file = {
     name,
     layers,

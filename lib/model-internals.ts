@@ -2,7 +2,7 @@
 import { GrusError } from './errors.js'
 import type { Model } from './model.js'
 import type { NativeSession } from './native.js'
-import type { Tensor } from './tensor.js'
+import type { FloatTensor, Tensor } from './tensor.js'
 
 /** What goes into a model. */
 export interface ModelInput {
@@ -25,6 +25,11 @@ export interface ModelOutput {
 export interface ModelInternals {
   /** The native session. Throws DISPOSED after dispose, INVALID_ARGUMENT before the model is built. */
   session(where: string): NativeSession
+  /**
+   * Those of the last training step or backward, under the names of the weights, regularisation included. Where the optimizer clips, a training step
+   * leaves them clipped on the CPU and as they were before on a GPU. Throws INVALID_ARGUMENT before the first.
+   */
+  readGradients(where: string): Promise<Map<string, FloatTensor>>
   /** Builds the model for data of x's shape unless it is built; x itself is checked by checkInputs. */
   ensureBuilt(where: string, x: Tensor): void
   /** What x is and what would come out, without building anything. */

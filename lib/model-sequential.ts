@@ -5,6 +5,7 @@ import type { TextVectorizer } from './data/text.js'
 import { pickDevice, warnOfFallback } from './diagnose.js'
 import { type CheckedEngineOptions, type DeviceName, lowerEngine, type Precision, settleEngine } from './engine-options.js'
 import { GrusError } from './errors.js'
+import { mapKerasWeights, readKerasWeights } from './interop/keras/weights.js'
 import { type LoadedStateDict, type LoadStateDictOptions, loadSchema } from './interop/pytorch/load-options.js'
 import { mapStateDict } from './interop/pytorch/map-state-dict.js'
 import { readStateDict } from './interop/pytorch/read-state-dict.js'
@@ -202,18 +203,24 @@ export class SequentialModel implements Model {
     if (showShape(shape) !== showShape(forwarded.y)) {
       throw new GrusError('SHAPE_MISMATCH', `[${where}] dy must have y's shape ${showShape(forwarded.y)}, got ${showShape(shape)}`)
     }
-    const { network, layout } = this.#need(where)
     const session = this.#session(where)
     this.#forwarded = undefined
-    const [dx, gradients] = await Promise.all([session.backward(Float32Array.from(data)), session.readGradients()])
+    const [dx, gradients] = await Promise.all([session.backward(Float32Array.from(data)), this.#readGradients(where)])
     if (dx && forwarded.masked) maskGradient(dx, forwarded.masked)
-    return { dx: dx && { data: dx, shape: forwarded.x }, gradients: unflatten(layout, network.parameters, gradients) }
+    return { dx: dx && { data: dx, shape: forwarded.x }, gradients }
   }
 
   async save(path: string): Promise<void> {
     const { network } = this.#need('model.save')
     const { inputSize, sequence } = network.native
     await saveModel(path, this, { inputSize, sequence }, await this.getWeights())
+  }
+
+  async loadWeights(path: string): Promise<void> {
+    const where = 'model.loadWeights'
+    const { inputSize, sequence } = this.#need(where).network.native
+    const weights = mapKerasWeights(where, path, await readKerasWeights(where, path), this.#layers, inputSize, sequence)
+    await this.setWeights(weights)
   }
 
   dispose(): void {
@@ -273,6 +280,11 @@ export class SequentialModel implements Model {
     return session
   }
 
+  async #readGradients(where: string): Promise<Map<string, FloatTensor>> {
+    const { network, layout } = this.#need(where)
+    return unflatten(layout, network.parameters, await this.#session(where).readGradients())
+  }
+
   #stateful(): boolean {
     return this.#layers.some((layer) => gruOf(layer)?.stateful)
   }
@@ -295,6 +307,7 @@ export class SequentialModel implements Model {
   #internals(): ModelInternals {
     return {
       session: (where) => this.#session(where),
+      readGradients: (where) => this.#readGradients(where),
       checkAlive: (where) => this.#checkAlive(where),
       ensureBuilt: (where, x) => {
         if (!this.#built) this.#build(where, this.#input.size ?? x.shape.at(-1)!, this.#input.sequence ?? x.shape.length === 3)

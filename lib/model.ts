@@ -142,6 +142,15 @@ export interface Model {
   /** Writes everything to one safetensors file, aside first: a failure leaves an old file as it was. */
   save(path: string): Promise<void>
 
+  /**
+   * Replaces all weights by those of a `.weights.h5` file of Keras 3 (`model.save_weights`). As in Keras, weights go by the layers' kinds and order, not by
+   * their names. The model must be built. Needs the package h5wasm.
+   *
+   * @throws GrusError SHAPE_MISMATCH for weights of other layers; CORRUPT_FILE; UNSUPPORTED; INVALID_ARGUMENT if the file cannot be read; then nothing has
+   *   changed
+   */
+  loadWeights(path: string): Promise<void>
+
   /** Frees the device's memory; later calls reject with DISPOSED. Any number of times. */
   dispose(): void
   [Symbol.dispose](): void

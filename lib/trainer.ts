@@ -65,6 +65,19 @@ export class Trainer {
     this.#learningRate = optimizer.learningRate
   }
 
+  /** As it was made: its learningRate is the one that training began with. */
+  get optimizer(): Optimizer {
+    return this.#setup.optimizer
+  }
+
+  get loss(): Loss {
+    return this.#setup.loss
+  }
+
+  get metrics(): readonly (Metric | MetricName)[] {
+    return this.#setup.metrics
+  }
+
   /** Of the next batch. Setting it keeps the optimizer's state. */
   get learningRate(): number {
     return this.#learningRate

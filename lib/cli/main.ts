@@ -4,10 +4,14 @@ import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { GrusError } from '../errors.js'
 import { doctorCommand } from './doctor.js'
+import { exportCommand } from './export.js'
+import { importCommand } from './import.js'
+import { inspectCommand } from './inspect.js'
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
 
-const program = new Command('grus').description('GRU networks for Node').version(version).addCommand(doctorCommand())
+const program = new Command('grus').description('GRU networks for Node').version(version)
+for (const command of [doctorCommand(), importCommand(), exportCommand(), inspectCommand()]) program.addCommand(command)
 
 try {
   await program.parseAsync()

@@ -172,7 +172,7 @@ export class ProtobufWriter {
     return this.#push(varintBytes((BigInt(field) << 3n) | 2n), varintBytes(BigInt(value.length)), value)
   }
 
-  message(field: number, inner: ProtobufWriter): this {
+  message(field: number, inner: Pick<ProtobufWriter, 'length' | 'parts'>): this {
     return this.#push(varintBytes((BigInt(field) << 3n) | 2n), varintBytes(BigInt(inner.length)), ...inner.parts)
   }
 

@@ -1,4 +1,5 @@
 // Zip archives as .keras, .npz and torch.save have them: by yauzl and yazl, with the checks that hostile files call for.
+import { Readable } from 'node:stream'
 import { crc32 } from 'node:zlib'
 import yauzl from 'yauzl'
 import yazl from 'yazl'
@@ -8,6 +9,8 @@ import { replaceFile } from './replace-file.js'
 
 /** What one deflated entry may become: a few bytes can stand for gigabytes. Stored ones are bounded by the file. */
 const mostInflated = 2 ** 31
+/** Bytes that one byte can stand for: 258 in two bits. */
+const mostDeflated = 1032
 
 export interface ZipReader {
   /** In the order of the directory; folders are left out. */
@@ -17,19 +20,27 @@ export interface ZipReader {
    * @throws GrusError CORRUPT_FILE for a name that is not there, a wrong checksum or size, or more than `most` bytes
    */
   read(name: string, most?: number): Promise<Buffer>
+  /**
+   * An entry in pieces, for those that need not be in memory whole. The checksum is known after the last one.
+   *
+   * @param most - of its bytes; default: 2 GiB if it is compressed, any number if it is stored
+   * @throws GrusError CORRUPT_FILE as read does, while the pieces come
+   */
+  stream(name: string, most?: number): { size: number; chunks: AsyncIterable<Uint8Array> }
   close(): void
 }
 
 /**
  * Opens an archive for reading; only its directory is read.
  *
+ * @param bytes - the file's, where they are in memory already; then path is only its name
  * @throws GrusError INVALID_ARGUMENT if the file cannot be read; CORRUPT_FILE if it is no zip archive, or has an entry twice, encrypted, or by another
  *   method than stored and deflate
  */
-export async function openZip(where: string, path: string): Promise<ZipReader> {
+export async function openZip(where: string, path: string, bytes?: Buffer): Promise<ZipReader> {
   checkPath(where, path)
   const corrupt = (text: string, cause?: unknown) => new GrusError('CORRUPT_FILE', `[${where}] ${path}: ${text}`, { cause })
-  const opened = await open(path).catch((cause: NodeJS.ErrnoException) => {
+  const opened = await open(bytes ?? path).catch((cause: NodeJS.ErrnoException) => {
     throw cause.code === undefined ? corrupt(`zip archive: ${cause.message}`, cause) : cannot(where, 'read', path, cause)
   })
   let entries: Map<string, yauzl.Entry>
@@ -39,31 +50,40 @@ export async function openZip(where: string, path: string): Promise<ZipReader> {
     opened.close()
     throw error
   }
+  const find = (name: string, most: number): yauzl.Entry => {
+    const entry = entries.get(name)
+    if (!entry) throw corrupt(`zip archive: '${name}' is not in it`)
+    if (entry.uncompressedSize > most) {
+      throw corrupt(`zip archive: '${name}' holds ${entry.uncompressedSize} bytes, ${most} is the most`)
+    }
+    return entry
+  }
+  async function* chunks(entry: yauzl.Entry): AsyncGenerator<Buffer> {
+    try {
+      yield* contents(opened, entry)
+    } catch (cause) {
+      throw corrupt(`zip archive: '${entry.fileName}': ${(cause as Error).message}`, cause)
+    }
+  }
   return {
     names: [...entries.keys()],
     has: (name) => entries.has(name),
-    read: async (name, most = mostInflated) => {
-      const entry = entries.get(name)
-      if (!entry) throw corrupt(`zip archive: '${name}' is not in it`)
-      if (entry.uncompressedSize > most) {
-        throw corrupt(`zip archive: '${name}' holds ${entry.uncompressedSize} bytes, ${most} is the most`)
-      }
-      try {
-        return await contents(opened, entry)
-      } catch (cause) {
-        throw corrupt(`zip archive: '${name}': ${(cause as Error).message}`, cause)
-      }
+    read: async (name, most = mostInflated) => joined(chunks(find(name, most))),
+    stream: (name, most) => {
+      const entry = find(name, most ?? (entries.get(name)?.compressionMethod === 0 ? Number.POSITIVE_INFINITY : mostInflated))
+      return { size: entry.uncompressedSize, chunks: chunks(entry) }
     },
     close: () => opened.close(),
   }
 }
 
-function open(path: string): Promise<yauzl.ZipFile> {
+function open(file: string | Buffer): Promise<yauzl.ZipFile> {
+  // strictFileNames: a backslash is no separator, and no name leaves the archive
+  const options = { lazyEntries: true, autoClose: false, strictFileNames: true }
   return new Promise((resolve, reject) => {
-    // strictFileNames: a backslash is no separator, and no name leaves the archive
-    yauzl.open(path, { lazyEntries: true, autoClose: false, strictFileNames: true }, (error, file) =>
-      error ? reject(error) : resolve(file),
-    )
+    const done = (error: Error | null, opened: yauzl.ZipFile) => (error ? reject(error) : resolve(opened))
+    if (typeof file === 'string') yauzl.open(file, options, done)
+    else yauzl.fromBuffer(file, options, done)
   })
 }
 
@@ -77,6 +97,8 @@ function directory(file: yauzl.ZipFile, corrupt: (text: string, cause?: unknown)
         if (entry.compressedSize !== entry.uncompressedSize) return `'${entry.fileName}' is stored with two sizes`
       } else if (entry.compressionMethod !== 8) {
         return `'${entry.fileName}' is compressed by method ${entry.compressionMethod}, stored (0) and deflate (8) can be read`
+      } else if (entry.uncompressedSize > mostDeflated * entry.compressedSize) {
+        return `'${entry.fileName}' claims ${entry.uncompressedSize} bytes, more than ${entry.compressedSize} can stand for`
       }
       return undefined
     }
@@ -92,33 +114,32 @@ function directory(file: yauzl.ZipFile, corrupt: (text: string, cause?: unknown)
   })
 }
 
-function contents(file: yauzl.ZipFile, entry: yauzl.Entry): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    file.openReadStream(entry, (error, stream) => {
-      if (error) return reject(error)
-      const chunks: Buffer[] = []
-      let sum = 0
-      stream.on('error', reject)
-      stream.on('data', (chunk: Buffer) => {
-        sum = crc32(chunk, sum)
-        chunks.push(chunk)
-      })
-      stream.on('end', () => {
-        if (sum !== entry.crc32) return reject(new Error('its checksum is wrong'))
-        // memory of its own, at its start: typed arrays can be laid over it
-        const size = chunks.reduce((n, { length }) => n + length, 0)
-        const whole = Buffer.from(new ArrayBuffer(size))
-        let at = 0
-        for (const chunk of chunks) at += chunk.copy(whole, at)
-        resolve(whole)
-      })
-    })
+async function* contents(file: yauzl.ZipFile, entry: yauzl.Entry): AsyncGenerator<Buffer> {
+  const stream = await new Promise<Readable>((resolve, reject) => {
+    file.openReadStream(entry, (error, opened) => (error ? reject(error) : resolve(opened)))
   })
+  let sum = 0
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    sum = crc32(chunk, sum)
+    yield chunk
+  }
+  if (sum !== entry.crc32) throw new Error('its checksum is wrong')
+}
+
+/** In memory of its own, from its start: typed arrays can be laid over it. */
+async function joined(chunks: AsyncIterable<Buffer>): Promise<Buffer> {
+  const parts: Buffer[] = []
+  for await (const chunk of chunks) parts.push(chunk)
+  const whole = Buffer.from(new ArrayBuffer(parts.reduce((n, { length }) => n + length, 0)))
+  let at = 0
+  for (const part of parts) at += part.copy(whole, at)
+  return whole
 }
 
 export interface ZipEntry {
   name: string
-  data: Uint8Array
+  /** The bytes, or pieces of them. */
+  data: Uint8Array | readonly Uint8Array[]
   /** Deflate it. Default false. */
   compress?: boolean
 }
@@ -132,13 +153,27 @@ export async function writeZip(where: string, path: string, entries: readonly Zi
   checkPath(where, path)
   const zip = new yazl.ZipFile()
   const options = { mtime: new Date(1980, 0, 1), mode: 0o100644, forceDosTimestamp: true }
-  for (const { name, data, compress = false } of entries) {
-    zip.addBuffer(Buffer.from(data.buffer, data.byteOffset, data.byteLength), name, { ...options, compress })
-  }
-  zip.end()
   try {
+    for (const { name, data, compress = false } of entries) {
+      if (data instanceof Uint8Array) {
+        zip.addBuffer(Buffer.from(data.buffer, data.byteOffset, data.byteLength), name, { ...options, compress })
+      } else {
+        const size = data.reduce((n, { length }) => n + length, 0)
+        zip.addReadStreamLazy(name, { ...options, compress, size }, (give) => give(null, Readable.from(pieces(data))))
+      }
+    }
+    zip.end()
     await replaceFile(path, zip.outputStream as unknown as AsyncIterable<Uint8Array>)
   } catch (cause) {
     throw cannot(where, 'write', path, cause)
+  }
+}
+
+/** As Buffers of a size that a stream may hold. */
+function* pieces(data: readonly Uint8Array[]): Generator<Buffer> {
+  for (const { buffer, byteOffset, byteLength } of data) {
+    for (let at = 0; at < byteLength; at += 2 ** 20) {
+      yield Buffer.from(buffer, byteOffset + at, Math.min(2 ** 20, byteLength - at))
+    }
   }
 }

@@ -1,5 +1,8 @@
 // A model as Python source.
+
 import { GrusError } from '../../errors.js'
+import { cannot, checkPath } from '../../files/paths.js'
+import { replaceFile } from '../../files/replace-file.js'
 import { type PlacedLayer, placeLayers } from '../../spec/network.js'
 import type { GruSpec, MergeMode } from '../../spec/types.js'
 import type { ModelData } from '../model-data.js'
@@ -49,6 +52,15 @@ ${indent(init)}
     def forward(self, x${data.sequence ? ', lengths=None' : ''}):
 ${data.sequence ? `${indent(['mask = None if lengths is None else torch.arange(x.shape[1], device=x.device) < torch.as_tensor(lengths, device=x.device).unsqueeze(1)'])}` : ''}${indent(forward)}        return x
 `
+}
+
+/** Writes that source. @throws GrusError as pytorchModule; INVALID_ARGUMENT if it cannot be written */
+export async function writePytorchModule(where: string, data: ModelData, path: string): Promise<void> {
+  checkPath(where, path)
+  const source = Buffer.from(pytorchModule(data, where))
+  await replaceFile(path, [source]).catch((cause: unknown) => {
+    throw cannot(where, 'write', path, cause)
+  })
 }
 
 function indent(lines: readonly string[]): string {

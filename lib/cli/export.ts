@@ -1,0 +1,42 @@
+import { Command, Option } from 'commander'
+import { type ExportFormat, writeForeign } from '../interop/writers.js'
+import { readModelFile } from '../model-file.js'
+import { given, wholeNumber } from './convert.js'
+
+interface Flags {
+  to: ExportFormat
+  output?: string
+  lengths?: boolean
+  opset?: number
+  externalData?: boolean
+  module?: string
+}
+
+const where = 'grus export'
+const extension = { onnx: '.onnx', pytorch: '.pt', keras: '.keras' } as const
+
+export function exportCommand(): Command {
+  return new Command('export')
+    .description('write a grus model for another framework')
+    .argument('<file>', 'what model.save or grus import wrote')
+    .addOption(new Option('--to <format>', 'the framework').choices(Object.keys(extension)).makeOptionMandatory())
+    .option('-o, --output <file>', '.onnx; .pt, .pth, .safetensors; .keras, .weights.h5 (default: the model with .onnx, .pt or .keras)')
+    .option('--lengths', 'ONNX: the steps of each row that count are an input of the graph')
+    .option('--opset <n>', 'ONNX: the opset to write', wholeNumber)
+    .option('--external-data', 'ONNX: weights in a file of their own, as those beyond 2 GB always are')
+    .option('--module <file>', 'PyTorch: also write Python source of the nn.Module that the tensors belong to')
+    .action(async (file: string, { to, output, module, ...onnx }: Flags) => {
+      const model = await readModelFile(file)
+      const target = output ?? file.replace(/(\.safetensors)?$/, extension[to])
+      const options = given({ lengths: onnx.lengths, opset: onnx.opset, externalData: onnx.externalData })
+      await writeForeign(where, model, target, given({ format: to, onnx: Object.keys(options).length > 0 ? options : undefined }))
+      console.log(`written to ${target}`)
+      if (module !== undefined) {
+        const { writePytorchModule } = await import('../interop/pytorch/pytorch-module.js')
+        await writePytorchModule(where, model, module)
+        console.log(`written to ${module}`)
+      }
+      const left = (['tokenizer', 'normalizer', 'labels'] as const).filter((field) => model[field] !== undefined)
+      if (left.length > 0) console.error(`${left.join(', ')}: not part of this format, still in ${file}`)
+    })
+}

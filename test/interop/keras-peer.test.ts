@@ -1,0 +1,81 @@
+// Keras itself makes models for us to read, and reads ours: where a Python with keras is at hand.
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { exportKeras, exportKerasWeights } from '../../lib/interop/keras/export.js'
+import { importKeras } from '../../lib/interop/keras/import.js'
+import { differenceOf, modelOf } from '../support/imported.js'
+
+/** Of numbers around 1, each the sum of some tens. */
+const tolerance = 1e-5
+
+const python = [process.env.GRUS_PYTHON, '.venv/bin/python'].find((path) => path !== undefined && hasKeras(path))
+if (!python) console.log('keras-peer: skipped, no Python with keras and tensorflow: set GRUS_PYTHON, or make .venv')
+
+function hasKeras(path: string): boolean {
+  if (!existsSync(path)) return false
+  try {
+    execFileSync(path, ['-c', "import importlib.util as u; assert u.find_spec('keras') and u.find_spec('tensorflow')"], { stdio: 'ignore' })
+    return true
+  } catch {
+    return false
+  }
+}
+
+const script = 'scripts/fixtures/keras_models.py'
+const run = (...args: string[]) =>
+  execFileSync(python!, [script, ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], timeout: 300_000 })
+
+describe.skipIf(!python)('Keras 3', () => {
+  let folder = ''
+  let names: string[] = []
+  const caseOf = (name: string) => JSON.parse(readFileSync(join(folder, `${name}.json`), 'utf8')) as { x: number[][]; y: unknown }
+  const at = (name: string) => join(folder, name)
+
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'grus-keras-'))
+    run('make', folder, 'all')
+    names = readdirSync(folder)
+      .filter((name) => name.endsWith('.json'))
+      .map((name) => name.slice(0, -5))
+  }, 300_000)
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+  it('computes what our models of its .keras, .h5 and .weights.h5 files compute', async () => {
+    expect(names.length).toBeGreaterThan(15)
+    const differences: Record<string, number[]> = {}
+    for (const name of names) {
+      const { x, y } = caseOf(name)
+      const imported = await importKeras('importModel', at(`${name}.keras`))
+      const found = [await differenceOf(imported, x, y)]
+      if (existsSync(at(`${name}.h5`))) found.push(await differenceOf(await importKeras('importModel', at(`${name}.h5`)), x, y))
+      using model = modelOf({
+        ...imported,
+        weights: new Map([...imported.weights].map(([key, { data, shape }]) => [key, { data: data.map(() => 0), shape }])),
+      })
+      await model.loadWeights(at(`${name}.weights.h5`))
+      found.push(await differenceOf({ ...imported, weights: await model.getWeights() }, x, y))
+      differences[name] = found
+    }
+    if (process.env.GRUS_SHOW) console.log(differences)
+    for (const [name, found] of Object.entries(differences)) expect(Math.max(...found), name).toBeLessThan(tolerance)
+  }, 300_000)
+
+  it('computes from our .keras and .weights.h5 files what it computed from its own', async () => {
+    for (const name of names) {
+      const imported = await importKeras('importModel', at(`${name}.keras`))
+      const batchSize = name === 'stateful' ? { batchSize: 4 } : {}
+      await exportKeras('exportModel', imported, at(`${name}.ours.keras`), batchSize)
+      await exportKerasWeights('exportModel', imported, at(`${name}.ours.weights.h5`))
+      const again = await importKeras('importModel', at(`${name}.ours.keras`))
+      expect(again.layers, name).toEqual(imported.layers)
+      expect(again.weights, name).toEqual(imported.weights)
+    }
+    const differences = JSON.parse(run('check', folder).trim().split('\n').at(-1)!) as Record<string, { model: number; weights: number }>
+    if (process.env.GRUS_SHOW) console.log(differences)
+    expect(Object.keys(differences).sort()).toEqual([...names].sort())
+    for (const [name, { model, weights }] of Object.entries(differences)) expect(Math.max(model, weights), name).toBeLessThan(tolerance)
+  }, 300_000)
+})
