@@ -53,6 +53,15 @@ struct GatherSteps {
   int64_t x_stride = 0, y_stride = 0, fallback_stride = 0;
 };
 
+// Of each row of x [rows, cols]: (x - mean) / sqrt(variance + epsilon), the variance the biased one. Sums are in double.
+struct LayerNorm {
+  float epsilon = 0;
+  int64_t rows = 0, cols = 0;
+  const float* x = nullptr;
+  const float* weight = nullptr;   // [cols]; null: 1
+  double* statistics = nullptr;    // [rows, 2]: mean and 1 / sqrt(variance + epsilon), written by layer_norm, read by layer_norm_grad
+};
+
 enum class Merge { concat, sum, mul, ave };   // of the two directions' outputs; concat needs no operation
 
 enum class LossKind { binary_crossentropy, categorical_crossentropy, sparse_categorical_crossentropy, mse, mae, huber };
@@ -156,6 +165,10 @@ class Backend {
   virtual void activation_grad(const Activation&, const float* y, const float* dy, float* dx, int64_t count) = 0;        // dx may be dy
   virtual void softmax(const float* x, float* y, int64_t rows, int64_t cols) = 0;
   virtual void softmax_grad(const float* y, const float* dy, float* dx, int64_t rows, int64_t cols) = 0;
+  // y = normalized * weight + bias; bias null: 0
+  virtual void layer_norm(const LayerNorm&, const float* bias, float* y) = 0;
+  // dx (null: not wanted) may be dy; dweight += (null: not wanted)
+  virtual void layer_norm_grad(const LayerNorm&, const float* dy, float* dx, float* dweight) = 0;
   virtual void embedding(const float* table, const int32_t* ids, float* y, int64_t rows, int64_t cols) = 0;
   virtual void embedding_grad(float* dtable, const int32_t* ids, const float* dy, int64_t rows, int64_t cols) = 0;       // dtable +=
   virtual void dropout(const Dropout&, const StepScalars* scalars, const float* x, float* y) = 0;  // same call for the gradient; y may be x

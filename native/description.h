@@ -8,7 +8,7 @@
 // The model as plain data: what lib/spec/lower.ts produces, already validated there, read by native/node/description_from_js.cc.
 namespace grus {
 
-enum class LayerKind { embedding, gru, dense, activation, softmax, dropout };
+enum class LayerKind { embedding, gru, dense, activation, softmax, dropout, layer_normalization };
 
 struct Regularizer { float l1 = 0, l2 = 0; };
 
@@ -21,10 +21,12 @@ struct LayerDescription {
   bool mask_zero = false;            // embedding
   float rate = 0;                    // dropout layer; gru: dropout on its input, one mask for all steps of a sequence
   Activation activation;             // activation layer
+  float epsilon = 0;                 // layer normalization
+  bool center = true, scale = true;  // layer normalization: with a bias, with a weight
   // gru
   GruDescription gru;
   bool return_sequences = false;     // false: [B, C] comes out
-  bool go_backwards = false;         // gru.direction is backward; a returned sequence is in processing order, as Keras' is
+  bool go_backwards = false;         // a returned sequence is in processing order, as Keras' is; needs gru.direction backward
   bool stateful = false;             // the state after a batch is the next batch's hx
   bool return_state = false;
   bool zero_output_for_mask = false; // a masked step puts out 0 instead of repeating the output before it

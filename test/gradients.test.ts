@@ -1,6 +1,17 @@
 // Every layer and option: output and gradients of the engine against the float64 reference, which is held to finite differences on the way.
 import { describe, it } from 'vitest'
-import { type Activation, bidirectional, dense, dropout, embedding, gru, type MergeMode } from '../lib/index.js'
+import {
+  type Activation,
+  activation,
+  bidirectional,
+  dense,
+  dropout,
+  embedding,
+  gru,
+  layerNormalization,
+  type MergeMode,
+  masking,
+} from '../lib/index.js'
 import { devices, toleranceOf } from './support/devices.js'
 import { checkModel, type ModelCheck } from './support/model-check.js'
 
@@ -122,6 +133,82 @@ const checks: Record<string, ModelCheck> = {
     batches: 2,
     mask: prefixes,
   },
+  'bidirectional with a backward layer of its own': {
+    layers: [
+      bidirectional(gru({ units: 3, returnSequences: true }), {
+        backwardLayer: gru({ units: 3, returnSequences: true, activation: 'softsign', recurrentActivation: 'hardSigmoid' }),
+      }),
+    ],
+    mask: holes,
+  },
+  'gru going backwards, aligned, stateful': {
+    layers: [gru({ units: 4, stateful: true, goBackwards: true, alignOutput: true, returnSequences: true })],
+    batches: 2,
+    mask: holes,
+  },
+  'two layers, the first going backwards, aligned': {
+    layers: [gru({ units: 4, goBackwards: true, alignOutput: true, returnSequences: true }), gru({ units: 3, returnSequences: true })],
+    mask: rightAligned,
+  },
+  'gru going backwards, aligned, unmasked': {
+    layers: [gru({ units: 4, goBackwards: true, alignOutput: true, returnSequences: true }), dense({ units: 2 })],
+  },
+
+  'layer normalization of vectors': { layers: [layerNormalization()], shape: [5, 0, 7] },
+  'layer normalization without bias and weight': {
+    layers: [layerNormalization({ center: false, scale: false, epsilon: 1e-5 })],
+    shape: [5, 0, 4],
+  },
+  'layer normalization without bias': { layers: [layerNormalization({ center: false })], shape: [5, 0, 4] },
+  'layer normalization without weight': { layers: [layerNormalization({ scale: false, epsilon: 0 })], shape: [5, 0, 4] },
+  'layer normalization of one feature': { layers: [layerNormalization()], shape: [5, 0, 1] },
+  'layer normalization of wide rows': { layers: [layerNormalization()], shape: [9, 2, 67], spots: 2 },
+  'layer normalization between grus': {
+    layers: [
+      gru({ units: 6, returnSequences: true }),
+      layerNormalization(),
+      gru({ units: 4, returnSequences: true }),
+      layerNormalization({ epsilon: 1e-5 }),
+      dense({ units: 2 }),
+    ],
+    mask: holes,
+  },
+  'layer normalization before a gru': { layers: [layerNormalization({ epsilon: 1e-5 }), gru({ units: 4 })] },
+  'layer normalization in front and dropout after it': {
+    layers: [layerNormalization(), dropout({ rate: 0.4 }), gru({ units: 4 }), layerNormalization()],
+    training: true,
+  },
+  'activation layers': {
+    layers: [activation({ activation: 'tanh' }), dense({ units: 5 }), activation({ activation: { name: 'elu', alpha: 0.5 } })],
+    shape: [4, 0, 3],
+  },
+  'an activation on every step, then a softmax': {
+    layers: [gru({ units: 3, returnSequences: true }), activation({ activation: 'softplus' }), activation({ activation: 'softmax' })],
+    mask: holes,
+  },
+  'masking, then gru': {
+    layers: [masking(), gru({ units: 4, returnSequences: true })],
+    filled: { value: 0, steps: holes },
+    spots: 4,
+  },
+  'masking of another value, zeroed for a dense layer': {
+    layers: [masking({ maskValue: -1.1 }), dense({ units: 4, activation: 'tanh' }), gru({ units: 3, returnSequences: true })],
+    filled: { value: -1.1, steps: holes },
+    spots: 6,
+  },
+  'masking and a mask': {
+    layers: [masking({ maskValue: 2 }), bidirectional(gru({ units: 4, dropout: 0.3 }))],
+    filled: { value: 2, steps: holes },
+    mask: rightAligned,
+    training: true,
+    spots: 8,
+  },
+  'masking of what no layer carries on': {
+    layers: [masking({ maskValue: 0.5 }), dense({ units: 4 })],
+    filled: { value: 0.5, steps: prefixes },
+    mask: holes,
+    spots: 2,
+  },
   'three layers': {
     layers: [
       gru({ units: 5, returnSequences: true }),
@@ -162,7 +249,14 @@ for (const resetAfter of [true, false]) {
     }
   }
   for (const [kind, mask] of Object.entries(masks)) {
-    for (const options of [{}, { goBackwards: true }, { zeroOutputForMask: true }, { goBackwards: true, zeroOutputForMask: true }]) {
+    for (const options of [
+      {},
+      { goBackwards: true },
+      { goBackwards: true, alignOutput: true },
+      { zeroOutputForMask: true },
+      { goBackwards: true, zeroOutputForMask: true },
+      { goBackwards: true, alignOutput: true, zeroOutputForMask: true },
+    ]) {
       for (const returnSequences of [true, false]) {
         const name = [
           'gru',

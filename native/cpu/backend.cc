@@ -9,6 +9,7 @@
 #include "engine_name.h"
 #include "gather.h"
 #include "gru_plan.h"
+#include "layer_norm.h"
 #include "loss.h"
 #include "merge.h"
 #include "metric.h"
@@ -70,6 +71,10 @@ void CpuBackend::activation_grad(const Activation& kind, const float* y, const f
 void CpuBackend::softmax(const float* x, float* y, int64_t rows, int64_t cols) { cpu::softmax(x, y, rows, cols, team_); }
 void CpuBackend::softmax_grad(const float* y, const float* dy, float* dx, int64_t rows, int64_t cols) {
   cpu::softmax_grad(y, dy, dx, rows, cols, team_);
+}
+void CpuBackend::layer_norm(const LayerNorm& call, const float* bias, float* y) { cpu::layer_norm(call, bias, y, team_); }
+void CpuBackend::layer_norm_grad(const LayerNorm& call, const float* dy, float* dx, float* dweight) {
+  cpu::layer_norm_grad(call, dy, dx, dweight, team_);
 }
 void CpuBackend::embedding(const float* table, const int32_t* ids, float* y, int64_t rows, int64_t cols) {
   cpu::embedding(table, ids, y, rows, cols, team_);

@@ -33,6 +33,8 @@ class CpuBackend : public Backend {
   void activation_grad(const Activation&, const float* y, const float* dy, float* dx, int64_t count) override;
   void softmax(const float* x, float* y, int64_t rows, int64_t cols) override;
   void softmax_grad(const float* y, const float* dy, float* dx, int64_t rows, int64_t cols) override;
+  void layer_norm(const LayerNorm&, const float* bias, float* y) override;
+  void layer_norm_grad(const LayerNorm&, const float* dy, float* dx, float* dweight) override;
   void embedding(const float* table, const int32_t* ids, float* y, int64_t rows, int64_t cols) override;
   void embedding_grad(float* dtable, const int32_t* ids, const float* dy, int64_t rows, int64_t cols) override;
   void dropout(const Dropout&, const StepScalars* scalars, const float* x, float* y) override;

@@ -49,6 +49,15 @@ struct OpLoops {
   void (*minus_magnitude)(const float* x, float* y, int64_t n);                // y = -|x|
   void (*softmax_grad)(const float* y, const float* dy, float dot, float* dx, int64_t n);   // dx = y * (dy - dot)
 
+  double (*squares_about)(const float* x, double mean, int64_t n);             // sum of (x - mean)^2
+  double (*dot_about)(const float* y, const float* x, double mean, int64_t n); // sum of y * (x - mean)
+  void (*normalize)(const float* x, double mean, double scale, float* y, int64_t n);   // y = (x - mean) * scale
+  // d = scale * (d - of_mean - of_scale * (x - mean) * scale)
+  void (*normalize_grad)(const float* x, double mean, double scale, double of_mean, double of_scale, float* d, int64_t n);
+  // sums += dy * (x - mean) * scale by column; statistics: mean and scale of each row; cols <= 64
+  void (*normalized_column_sums)(const float* x, const float* dy, const double* statistics, int64_t stride, int64_t rows, int64_t cols,
+                                 double* sums);
+
   double (*sum_squares)(const float* x, int64_t n);
   void (*clamp)(float* x, float limit, int64_t n);                             // to [-limit, limit]
   double (*penalty)(const float* w, float l1, float l2, int64_t n);

@@ -106,6 +106,10 @@ void CudaBackend::softmax(const float* x, float* y, int64_t rows, int64_t cols) 
 void CudaBackend::softmax_grad(const float* y, const float* dy, float* dx, int64_t rows, int64_t cols) {
   cuda::softmax_grad(stream(), y, dy, dx, rows, cols);
 }
+void CudaBackend::layer_norm(const LayerNorm& call, const float* bias, float* y) { cuda::layer_norm(stream(), call, bias, y); }
+void CudaBackend::layer_norm_grad(const LayerNorm& call, const float* dy, float* dx, float* dweight) {
+  cuda::layer_norm_grad(stream(), call, dy, dx, dweight);
+}
 void CudaBackend::embedding(const float* table, const int32_t* ids, float* y, int64_t rows, int64_t cols) {
   cuda::embedding(stream(), table, ids, y, rows, cols);
 }

@@ -8,8 +8,8 @@ GruLayer::GruLayer(const LayerDescription& description, int index, Backend& back
     : Layer(description), index_(index), directions_(description.gru.directions()), hidden_(description.gru.hidden_size),
       width_(directions_ * hidden_), plan_(backend.make_gru(description.gru)) {
   if (description.gru.num_layers != 1) throw Error(ErrorCode::unsupported, "[" + description.name + "] a layer of a model has one layer");
-  if (description.go_backwards != (description.gru.direction == Direction::backward)) {
-    throw Error(ErrorCode::invalid_argument, "[" + description.name + "] go_backwards goes with direction backward, and only with it");
+  if (description.go_backwards && description.gru.direction != Direction::backward) {
+    throw Error(ErrorCode::invalid_argument, "[" + description.name + "] go_backwards needs direction backward");
   }
   if (description.stateful || description.return_state) {
     state_ = std::make_unique<LayerState>(directions_, description.gru.hidden_size, description.stateful);
@@ -76,7 +76,7 @@ void GruLayer::prepare(const SequenceInfo& info, Backend& backend) {
   }
   if (!output_map_) return;
   for (int direction = 0; direction < directions_; ++direction) {
-    const bool reverse = direction == 1 || description_.go_backwards;
+    const bool reverse = direction == 1 || description_.gru.direction == Direction::backward;
     info.fill_outputs(host_map_.data() + rows * direction, reverse, description_.zero_output_for_mask, description_.go_backwards);
   }
   backend.upload(output_map_, host_map_.data(), rows * directions_ * sizeof(int32_t));

@@ -81,6 +81,7 @@ std::unique_ptr<Layer> make_gru_layer(const LayerDescription&, int index, Backen
 std::unique_ptr<Layer> make_dense(const LayerDescription&);
 std::unique_ptr<Layer> make_activation(const LayerDescription&);
 std::unique_ptr<Layer> make_softmax(const LayerDescription&);
+std::unique_ptr<Layer> make_layer_normalization(const LayerDescription&);
 std::unique_ptr<Layer> make_dropout(const LayerDescription&, int index);
 
 }  // namespace grus

@@ -9,6 +9,7 @@ std::unique_ptr<Layer> make_layer(const LayerDescription& description, int index
     case LayerKind::dense: return make_dense(description);
     case LayerKind::activation: return make_activation(description);
     case LayerKind::softmax: return make_softmax(description);
+    case LayerKind::layer_normalization: return make_layer_normalization(description);
     case LayerKind::dropout: return make_dropout(description, index);
   }
   throw Error(ErrorCode::unsupported, "[" + description.name + "] unknown kind of layer");

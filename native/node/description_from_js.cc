@@ -55,7 +55,8 @@ LayerDescription layer(const Reader& reader) {
   LayerDescription result;
   result.kind = reader.choice<LayerKind>("kind", {{"embedding", LayerKind::embedding}, {"gru", LayerKind::gru}, {"dense", LayerKind::dense},
                                                   {"activation", LayerKind::activation}, {"softmax", LayerKind::softmax},
-                                                  {"dropout", LayerKind::dropout}});
+                                                  {"dropout", LayerKind::dropout},
+                                                  {"layerNormalization", LayerKind::layer_normalization}});
   result.name = reader.text("name");
   result.input_size = reader.positive("inputSize");
   result.output_size = reader.positive("outputSize");
@@ -87,6 +88,11 @@ LayerDescription layer(const Reader& reader) {
     case LayerKind::activation: result.activation = activation(reader.object("activation")); break;
     case LayerKind::softmax: break;
     case LayerKind::dropout: result.rate = rate(reader); break;
+    case LayerKind::layer_normalization:
+      result.epsilon = at_least_zero(reader, "epsilon");
+      result.center = reader.boolean("center");
+      result.scale = reader.boolean("scale");
+      break;
   }
   return result;
 }

@@ -1,4 +1,4 @@
-// Sums over rows and columns, softmax and embeddings on the GPU against the CPU's.
+// Sums over rows and columns, softmax, layer normalization and embeddings on the GPU against the CPU's.
 #include "on_both.h"
 
 using namespace grus;
@@ -65,6 +65,44 @@ void softmax_of_extremes(Engines& engines) {
   CHECK(first_apart(far, 2e-6, 0) == -1);
 }
 
+void layer_norm(Engines& engines, int64_t rows, int64_t cols, bool weighted, bool biased) {
+  const auto count = static_cast<size_t>(rows * cols), width = static_cast<size_t>(cols);
+  const Floats x = random_floats(count, 9, 90, 110), dy = random_floats(count, 10);
+  const Floats weight = random_floats(width, 11, 0.5f, 1.5f), bias = random_floats(width, 12);
+  const auto call = [&](const On<float>& from, const On<float>& factor, const On<double>& statistics) {
+    LayerNorm norm;
+    norm.epsilon = 1e-3f;
+    norm.rows = rows, norm.cols = cols;
+    norm.x = from.data();
+    norm.weight = weighted ? factor.data() : nullptr;
+    norm.statistics = statistics.data();
+    return norm;
+  };
+  Doubles kept(static_cast<size_t>(2 * rows), not_a_number);
+  const Results y = on_both(engines, [&](Backend& backend) {
+    const On<float> from(backend, x), factor(backend, weight), shift(backend, bias), to(backend, Floats(count, not_a_number));
+    const On<double> statistics(backend, Doubles(kept.size(), not_a_number));
+    engines.run(backend, [&] { backend.layer_norm(call(from, factor, statistics), biased ? shift.data() : nullptr, to.data()); });
+    kept = statistics.read();
+    return to.read();
+  });
+  CHECK(first_apart(y, 3e-7, 3e-7) == -1);   // both add in double
+  const Results dx = on_both(engines, [&](Backend& backend) {
+    const On<float> from(backend, x), factor(backend, weight), d(backend, dy);
+    const On<double> statistics(backend, kept);
+    engines.run(backend, [&] { backend.layer_norm_grad(call(from, factor, statistics), d.data(), d.data(), nullptr); });
+    return d.read();
+  });
+  CHECK(first_apart(dx, 3e-7, 3e-7) == -1);
+  const Results dweight = on_both(engines, [&](Backend& backend) {
+    const On<float> from(backend, x), factor(backend, weight), d(backend, dy), sums(backend, bias);
+    const On<double> statistics(backend, kept);
+    engines.run(backend, [&] { backend.layer_norm_grad(call(from, factor, statistics), d.data(), nullptr, sums.data()); });
+    return sums.read();
+  });
+  CHECK(first_apart(dweight, 1.2e-7, 1e-10) == -1);
+}
+
 void embedding(Engines& engines, int32_t vocabulary, int64_t rows, int64_t cols, size_t shift, const std::vector<int32_t>& ids) {
   const auto count = static_cast<size_t>(rows * cols);
   const Floats table = random_floats(static_cast<size_t>(vocabulary * cols), 6), dy = random_floats(count, 7);
@@ -99,6 +137,8 @@ int main() {
     bias_grad(*engines, rows, cols);
     softmax(*engines, rows, cols, 3);
     softmax(*engines, rows, cols, 60);
+    for (const bool weighted : {false, true}) layer_norm(*engines, rows, cols, weighted, !weighted);
+    layer_norm(*engines, rows, cols, true, true);
   }
   softmax_of_extremes(*engines);
   embedding(*engines, 4, 0, 3);

@@ -1,6 +1,7 @@
-// Three networks against what PyTorch computed for them (test/fixtures, written by scripts/fixtures/make.py): forward, gradients, training.
+// Small networks against what PyTorch computed for them (test/fixtures, written by scripts/fixtures/make.py): forward, gradients, training.
 import { describe, expect, it } from 'vitest'
 import {
+  activation,
   adam,
   adamW,
   bidirectional,
@@ -11,6 +12,7 @@ import {
   type LayerSpec,
   type Loss,
   type LossName,
+  layerNormalization,
   type Model,
   type Optimizer,
   sequential,
@@ -64,6 +66,18 @@ const networks: Record<string, Network> = {
     loss: 'meanSquaredError',
     optimizer: adamW({ learningRate: 0.01, epsilon: 1e-8, epsilonMode: 'torch', weightDecay: 0.02, globalClipNorm: 0.3 }),
   },
+  normalized_gru_dense: {
+    layers: [
+      gru({ units: 6, returnSequences: true }),
+      layerNormalization({ epsilon: 1e-5, name: 'norm' }),
+      gru({ units: 5, returnSequences: true }),
+      layerNormalization({ center: false, name: 'norm_1' }),
+      activation({ activation: 'tanh' }),
+      dense({ units: 2 }),
+    ],
+    loss: 'meanSquaredError',
+    optimizer: adam({ learningRate: 0.01, epsilon: 1e-8, epsilonMode: 'torch' }),
+  },
 }
 
 const tolerances: Record<'cpu' | 'cuda', { once: Tolerance; trained: Tolerance }> = {
@@ -102,7 +116,7 @@ describe.each(devices())('as PyTorch, on $device in $precision', ({ device }) =>
     it('has the same gradients', async () => {
       using model = await prepare()
       const output = await model.forward(x, { ...mask, training: true })
-      const { gradients } = await model.backward(lossGradient(name, output, y))
+      const { gradients } = await model.backward(lossGradient(loss, output, y))
       for (const [key, value] of Object.entries(given.gradients)) close(gradients.get(key)!, value, once, `gradient of ${key}`)
     })
 
@@ -121,12 +135,12 @@ describe.each(devices())('as PyTorch, on $device in $precision', ({ device }) =>
 })
 
 /** dL/dy by hand, from the output: softmax - one-hot, sigmoid - target, 2 (y - target), over how many there are. */
-function lossGradient(name: string, output: Tensor, y: Tensor): Tensor {
+function lossGradient(loss: Loss | LossName, output: Tensor, y: Tensor): Tensor {
   const width = output.shape.at(-1)!
   const count = output.data.length
   const dy = Float32Array.from(output.data, (value, i) => {
-    if (name === 'stacked_gru_dense') return (2 * (value - y.data[i]!)) / count
-    if (name === 'bidirectional_gru_dense') return (1 / (1 + Math.exp(-value)) - y.data[i]!) / count
+    if (loss === 'meanSquaredError') return (2 * (value - y.data[i]!)) / count
+    if (typeof loss === 'object' && loss.type === 'binaryCrossentropy') return (1 / (1 + Math.exp(-value)) - y.data[i]!) / count
     const row = Math.floor(i / width)
     const powers = Array.from({ length: width }, (_, j) => Math.exp(output.data[row * width + j]!))
     const probability = Math.exp(value) / powers.reduce((a, b) => a + b, 0)

@@ -25,7 +25,7 @@ struct Arena {
   Floats a, b, c, d, slots;
   std::vector<int32_t> ids, map;
   std::vector<uint8_t> mask;
-  Doubles stats = Doubles(512);
+  Doubles stats = Doubles(512), norms;
   int64_t rows, cols;
   Arena(int64_t rows_, int64_t cols_) : rows(rows_), cols(cols_) {
     const auto count = static_cast<size_t>(2 * rows * cols);
@@ -33,6 +33,7 @@ struct Arena {
     b = random_floats(count, 2, 0.1f, 0.9f);
     c = random_floats(count, 3);
     d = random_floats(count, 4);
+    norms = Doubles(static_cast<size_t>(2 * rows));
     slots = Floats(3 * count, 0.5f);
     ids = random_ints(static_cast<size_t>(rows), static_cast<int32_t>(cols), 5);
     map = random_ints(static_cast<size_t>(rows), static_cast<int32_t>(rows), 6);
@@ -63,6 +64,11 @@ void every_operation(Backend& backend, Arena& m) {
   backend.activation_grad(tanh, m.c.data(), m.a.data(), m.d.data(), count);
   backend.softmax(m.a.data(), m.c.data(), rows, cols);
   backend.softmax_grad(m.c.data(), m.a.data(), m.d.data(), rows, cols);
+  LayerNorm norm;
+  norm.rows = rows, norm.cols = cols;
+  norm.x = m.a.data(), norm.weight = m.b.data(), norm.statistics = m.norms.data();
+  backend.layer_norm(norm, m.b.data(), m.c.data());
+  backend.layer_norm_grad(norm, m.a.data(), m.d.data(), m.c.data());
   backend.embedding(m.a.data(), m.ids.data(), m.c.data(), rows, 2);
   backend.embedding_grad(m.d.data(), m.ids.data(), m.c.data(), rows, 2);
   Dropout dropout;

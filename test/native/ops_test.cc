@@ -1,4 +1,4 @@
-// Memory, products, rows, activations and softmax, each against a plain loop in double, on 1, 2 and 5 threads with the same bits.
+// Memory, products, rows, activations, softmax and layer normalization, each against a plain loop in double, on 1, 2 and 5 threads with the same bits.
 #include "ops_support.h"
 
 #include "core/error.h"
@@ -196,6 +196,81 @@ void softmax_by_differences() {
   CHECK(std::isnan(out[0]) && std::isnan(out[1]) && std::isnan(out[2]));
 }
 
+// offset: of all values of a row, which the variance must not feel
+void layer_norm(int64_t rows, int64_t cols, bool weighted, bool biased, float offset) {
+  const auto count = static_cast<size_t>(rows * cols), width = static_cast<size_t>(cols);
+  const Floats x = random_floats(count, 31, offset - 2, offset + 2), dy = random_floats(count, 32);
+  const Floats weight = random_floats(width, 33, 0.5f, 1.5f), bias = random_floats(width, 34), before = random_floats(width, 35);
+  const auto call = [&](std::vector<double>& statistics) {
+    LayerNorm norm;
+    norm.epsilon = 1e-3f;
+    norm.rows = rows, norm.cols = cols;
+    norm.x = x.data();
+    norm.weight = weighted ? weight.data() : nullptr;
+    norm.statistics = statistics.data();
+    return norm;
+  };
+  std::vector<double> statistics(static_cast<size_t>(2 * rows));
+  const Floats y = on_any_team([&](Backend& backend) {
+    Floats out(count);
+    backend.layer_norm(call(statistics), biased ? bias.data() : nullptr, out.data());
+    return out;
+  });
+  const Floats dx = on_any_team([&](Backend& backend) {
+    Floats out = dy;
+    backend.layer_norm_grad(call(statistics), out.data(), out.data(), nullptr);
+    return out;
+  });
+  const Floats dweight = on_any_team([&](Backend& backend) {
+    Floats sums = before;
+    backend.layer_norm_grad(call(statistics), dy.data(), nullptr, sums.data());
+    return sums;
+  });
+  Doubles want(count), gradient(count), of_weight = widened(before);
+  for (int64_t r = 0; r < rows; ++r) {
+    const auto at = [&](int64_t c) { return static_cast<size_t>(r * cols + c); };
+    double mean = 0, variance = 0, first = 0, second = 0;
+    for (int64_t c = 0; c < cols; ++c) mean += x[at(c)] / static_cast<double>(cols);
+    for (int64_t c = 0; c < cols; ++c) variance += (x[at(c)] - mean) * (x[at(c)] - mean) / static_cast<double>(cols);
+    const double scale = 1 / std::sqrt(variance + 1e-3f);
+    for (int64_t c = 0; c < cols; ++c) {
+      const auto i = static_cast<size_t>(c);
+      const double normalized = (x[at(c)] - mean) * scale, g = dy[at(c)] * (weighted ? weight[i] : 1.0);
+      want[at(c)] = normalized * (weighted ? weight[i] : 1.0) + (biased ? bias[i] : 0.0);
+      of_weight[i] += dy[at(c)] * normalized;
+      first += g / static_cast<double>(cols), second += g * normalized / static_cast<double>(cols);
+    }
+    for (int64_t c = 0; c < cols; ++c) {
+      const double g = dy[at(c)] * (weighted ? weight[static_cast<size_t>(c)] : 1.0);
+      gradient[at(c)] = scale * (g - first - (x[at(c)] - mean) * scale * second);
+    }
+  }
+  CHECK(first_difference(y, want, 1e-6, 2e-7) == -1);
+  CHECK(first_difference(dx, gradient, 1e-6, 1e-6) == -1);
+  CHECK(first_difference(dweight, of_weight, 1e-6, 1e-6) == -1);
+}
+
+void layer_norm_by_differences() {
+  const Floats x = random_floats(7, 36, -2, 2), dy = random_floats(7, 37), weight = random_floats(7, 38);
+  const auto value = [&](const Doubles& at) {
+    double mean = 0, variance = 0, sum = 0;
+    for (const double v : at) mean += v / 7;
+    for (const double v : at) variance += (v - mean) * (v - mean) / 7;
+    for (size_t i = 0; i < 7; ++i) sum += dy[i] * weight[i] * (at[i] - mean) / std::sqrt(variance + 0.25);
+    return sum;
+  };
+  auto backend = make_cpu_backend(1);
+  Floats y(7), dx(7);
+  double statistics[2];
+  LayerNorm norm;
+  norm.epsilon = 0.25f;
+  norm.rows = 1, norm.cols = 7;
+  norm.x = x.data(), norm.weight = weight.data(), norm.statistics = statistics;
+  backend->layer_norm(norm, nullptr, y.data());
+  backend->layer_norm_grad(norm, dy.data(), dx.data(), nullptr);
+  CHECK(first_difference(dx, differences(value, widened(x)), 1e-5, 1e-6) == -1);
+}
+
 void gemm() {
   const int64_t m = 37, n = 51, k = 29;
   const Floats a = random_floats(static_cast<size_t>(m * k), 21), b = random_floats(static_cast<size_t>(k * n), 22);
@@ -236,5 +311,13 @@ int main() {
   softmax(5, 19);
   softmax(900, 55);
   softmax_by_differences();
+  for (const bool weighted : {false, true})
+    for (const bool biased : {false, true})
+      for (const float offset : {0.0f, 1e5f}) {
+        layer_norm(1, 1, weighted, biased, offset);
+        layer_norm(5, 19, weighted, biased, offset);
+        layer_norm(900, 130, weighted, biased, offset);
+      }
+  layer_norm_by_differences();
   return checks().report();
 }

@@ -201,6 +201,13 @@ void all_gradients() {
     tanh.activation.kind = ActivationKind::tanh;
     LayerDescription dense = layer(LayerKind::dense, "dense", 3, 2);
     gradients("backwards", features_model(3, {back, again, drop, dense, tanh, layer(LayerKind::softmax, "soft", 2, 2)}), true, mask);
+    LayerDescription norm = layer(LayerKind::layer_normalization, "norm", 3, 3), bare = layer(LayerKind::layer_normalization, "bare", 4, 4);
+    norm.epsilon = bare.epsilon = 1e-3f;
+    bare.scale = false;
+    LayerDescription aligned = gru_layer("aligned", 3, 4, Direction::backward);
+    aligned.return_sequences = true;
+    aligned.go_backwards = false;
+    gradients("normalized", features_model(3, {norm, aligned, bare, gru_layer("gru", 4, 3)}), false, mask);
     LayerDescription input_drop = layer(LayerKind::dropout, "input", 3, 3);
     input_drop.rate = 0.4f;
     gradients("identity first", features_model(3, {input_drop, gru_layer("gru", 3, 3)}), false, mask);

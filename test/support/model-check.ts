@@ -16,6 +16,8 @@ export interface ModelCheck {
   shape?: [number, number, number]
   /** [B][T] */
   mask?: number[][]
+  /** [B][T]: 0 where all features of x have the value, for a layer `masking`. Finite differences must not reach x, then: see spots */
+  filled?: { value: number; steps: number[][] }
   /** dropout is active */
   training?: boolean
   /** batches through a stateful model; the last one is compared */
@@ -37,7 +39,7 @@ export async function checkModel(device: Device, check: ModelCheck, tolerance: T
   const random = source(check.seed ?? 5)
   const { shape = [3, 4, 3], mask, training = false, batches = 1, spots = 8 } = check
   using model = sequential(check.layers, { device: device.device, seed: 1234567 })
-  const inputs = Array.from({ length: batches }, () => makeInput(check.layers, shape, mask, random))
+  const inputs = Array.from({ length: batches }, () => makeInput(check, shape, random))
   modelInternals(model).ensureBuilt('test', inputs[0]!.x)
   await randomize(model, random)
 
@@ -74,12 +76,7 @@ export async function checkModel(device: Device, check: ModelCheck, tolerance: T
   }
 }
 
-function makeInput(
-  layers: readonly LayerSpec[],
-  [batch, steps, size]: [number, number, number],
-  mask: number[][] | undefined,
-  random: () => number,
-): Input {
+function makeInput({ layers, mask, filled }: ModelCheck, [batch, steps, size]: [number, number, number], random: () => number): Input {
   const valid = mask?.map((row) => row.map(Boolean))
   const [first] = layers
   if (first?.type === 'embedding') {
@@ -87,6 +84,9 @@ function makeInput(
     return { values: new Float64Array(), x: tensor(ids, undefined, { dtype: 'int32' }), ids, mask: valid }
   }
   const values = Float64Array.from(uniform(random, batch * Math.max(steps, 1) * size))
+  filled?.steps.flat().forEach((is, step) => {
+    if (is === 0) values.fill(Math.fround(filled.value), step * size, (step + 1) * size)
+  })
   return { values, x: tensor(Float32Array.from(values), steps ? [batch, steps, size] : [batch, size]), mask: valid }
 }
 
@@ -138,9 +138,11 @@ function evaluateBatch({ model: { layers, seed }, shape, weights, dy, training, 
   return { out, objective, leaves, states: new Map([...after].map(([layer, rows]) => [layer, constants(rows)])) }
 }
 
-/** A dense layer's activation is a layer of its own to the engine, which numbers them all. */
+/** A dense layer's activation is a layer of its own to the engine, and a masking none; it numbers them all. */
 export function dropoutKey(layers: readonly LayerSpec[], layer: number): number {
-  return layer + layers.slice(0, layer).filter((spec) => spec.type === 'dense' && spec.activation !== 'linear').length
+  const before = layers.slice(0, layer)
+  const activated = before.filter((spec) => spec.type === 'dense' && spec.activation !== 'linear')
+  return layer + activated.length - before.filter(({ type }) => type === 'masking').length
 }
 
 /** What the regularisers of all layers add to the loss. */
