@@ -135,7 +135,7 @@ function add(reader: NodeReader, a: Value, b: Value): Value {
     const beta = biasOf(reader, constant, known(last!.size)!)
     if (beta) return { ...view, source: { ...source, beta } }
   }
-  return affine(view, 1, constant, 'adds')
+  return affine(reader.place, view, 1, constant, 'adds')
 }
 
 function subtract(reader: NodeReader): Value {
@@ -153,7 +153,7 @@ function multiply(reader: NodeReader, a: Value, b: Value): Value {
   const { source } = view
   const factor = uniform(constant)
   if (source.kind === 'merged' && source.mode === 'sum' && factor === 0.5) return { ...view, source: { ...source, mode: 'ave' } }
-  return affine(view, factor ?? Number.NaN, { kind: 'fill', dims: [], value: 0 }, 'multiplies')
+  return affine(reader.place, view, factor ?? Number.NaN, { kind: 'fill', dims: [], value: 0 }, 'multiplies')
 }
 
 function divide(reader: NodeReader): Value {
@@ -165,7 +165,7 @@ function divide(reader: NodeReader): Value {
 }
 
 /** alpha x + beta of each element; onto an affine or tanh that came before, where one activation can say both. */
-function affine(view: View, alpha: number, constant: Constant, what: string): View {
+function affine(place: string, view: View, alpha: number, constant: Constant, what: string): View {
   const beta = uniform(constant)
   if (beta === undefined || Number.isNaN(alpha)) {
     const nearest = 'one number for all features, or a bias right after MatMul; grus has a normalizer for scales of the input'
@@ -174,13 +174,16 @@ function affine(view: View, alpha: number, constant: Constant, what: string): Vi
   const { source } = view
   const inner = source.kind === 'activation' && source.activation === 'tanh' ? source.of : undefined
   if (inner?.kind === 'activation' && beta === 0 && isFactor(inner.activation)) {
-    return { ...view, source: { ...inner, activation: { name: 'scaledTanh', alpha: shortest(alpha), beta: inner.activation.alpha! } } }
+    return {
+      ...view,
+      source: { ...inner, place, activation: { name: 'scaledTanh', alpha: shortest(alpha), beta: inner.activation.alpha! } },
+    }
   }
   const before = source.kind === 'activation' && typeof source.activation === 'object' ? source.activation : undefined
   if (source.kind === 'activation' && before && isFactor(before) && alpha === 1) {
-    return { ...view, source: { ...source, activation: { ...before, beta: shortest(beta) } } }
+    return { ...view, source: { ...source, place, activation: { ...before, beta: shortest(beta) } } }
   }
-  return elementwise(view, activationNamed('affine', alpha, beta), source.place)
+  return elementwise(view, activationNamed('affine', alpha, beta), place)
 }
 
 function isFactor(activation: Activation): activation is Exclude<Activation, string> {
