@@ -19,17 +19,18 @@ export function builderOf(type: ColumnType, sources: readonly string[], wide: bo
   if (type === 'string') return textBuilder(name)
   const floats = type === 'number' || type === 'number[]'
   if (type !== 'number[]' && type !== 'integer[]') {
-    return tensorBuilder(floats, wide ? [sources.length] : [], (row) => sources.map((source) => [source, Number(row[source])]))
+    return tensorBuilder(floats, wide ? [sources.length] : [], (row, put) => {
+      for (const source of sources) if (!put(Number(row[source]))) return `'${source}': ${tooLarge(floats, Number(row[source]))}`
+      return undefined
+    })
   }
   if (length === undefined) return listBuilder(name, floats)
-  const cells = tensorBuilder(floats, [length], (row) => (row[name] as readonly number[]).map((value) => [name, value]))
-  return {
-    add: (row) => {
-      const { length: found } = row[name] as readonly number[]
-      return found === length ? cells.add(row) : `'${name}': expected a list of ${length}, got ${found}`
-    },
-    finish: cells.finish,
-  }
+  return tensorBuilder(floats, [length], (row, put) => {
+    const values = row[name] as readonly number[]
+    if (values.length !== length) return `'${name}': expected a list of ${length}, got ${values.length}`
+    for (const value of values) if (!put(value)) return `'${name}': ${tooLarge(floats, value)}`
+    return undefined
+  })
 }
 
 function textBuilder(name: string): Builder {
@@ -57,22 +58,26 @@ function listBuilder(name: string, floats: boolean): Builder {
   }
 }
 
-function tensorBuilder(floats: boolean, shape: readonly number[], cellsOf: (row: DataRow) => (readonly [string, number])[]): Builder {
+type Put = (value: number) => boolean
+
+/** @param fill - puts the row's numbers, until one does not fit */
+function tensorBuilder(floats: boolean, shape: readonly number[], fill: (row: DataRow, put: Put) => string | undefined): Builder {
   let data: Numbers = floats ? new Float32Array(1024) : new Int32Array(1024)
   let [used, rows] = [0, 0]
+  const put: Put = (value) => {
+    if (!holds(floats, value)) return false
+    if (used === data.length) {
+      const larger = floats ? new Float32Array(2 * used) : new Int32Array(2 * used)
+      larger.set(data)
+      data = larger
+    }
+    data[used++] = value
+    return true
+  }
   return {
     add: (row) => {
-      for (const [name, value] of cellsOf(row)) {
-        if (!holds(floats, value)) return `'${name}': ${tooLarge(floats, value)}`
-        if (used === data.length) {
-          const larger = floats ? new Float32Array(2 * used) : new Int32Array(2 * used)
-          larger.set(data)
-          data = larger
-        }
-        data[used++] = value
-      }
       rows++
-      return undefined
+      return fill(row, put)
     },
     finish: () => ({ data: data.slice(0, used), shape: [rows, ...shape] }),
   }

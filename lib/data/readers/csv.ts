@@ -1,9 +1,11 @@
 // CSV as RFC 4180 has it, by csv-parse: cells are text here.
 import { pipeline, Readable } from 'node:stream'
-import { CsvError, parse } from 'csv-parse'
+import { finished } from 'node:stream/promises'
+import { CsvError, type Options, parse } from 'csv-parse'
 import { check, GrusError } from '../../errors.js'
 import type { ByteSource } from './byte-source.js'
 import { noColumn } from './no-column.js'
+import { type RowOf, rowMaker } from './row-maker.js'
 import { decoded, longest } from './text.js'
 import type { DataRow, Reading, Rows } from './types.js'
 
@@ -25,31 +27,16 @@ const atOnce = 256
 export async function* readCsv(source: ByteSource, reading: Reading, options: CsvOptions): AsyncGenerator<Rows, void, undefined> {
   const { where, path } = reading
   const corrupt = (text: string, cause?: unknown) => new GrusError('CORRUPT_FILE', `[${where}] ${path}${text}`, { cause })
-  let next = 1
-  const parser = parse({
-    delimiter: options.delimiter,
-    quote: options.quote,
-    escape: options.quote === false ? null : options.quote,
-    record_delimiter: ['\r\n', '\n', '\r'],
-    // their number is checked below, where empty lines are told apart
-    relax_column_count: true,
-    max_record_size: longest,
-    // a last cell says in which line the row begins: csv-parse counts a \r\n within quotes as two lines
-    on_record: (cells: string[]): string[] => {
-      const line = next
-      next += 1 + breaks(cells)
-      cells.push(String(line))
-      return cells
-    },
-  })
   // errors arrive through the loop, which ends both streams
-  const records = pipeline(Readable.from(decoded(source, reading)), parser, () => {})
+  const records = pipeline(Readable.from(decoded(source, reading)), parse(settings(options)), () => {})
+  let next = 1
   let columns = options.header === true ? undefined : pick(options.header, reading)
   let rows: DataRow[] = []
   let lines: number[] = []
   try {
     for await (const cells of records as AsyncIterable<string[]>) {
-      const line = Number(cells.pop())
+      const line = next
+      next += linesOf(cells)
       if (!columns) {
         const twice = cells.find((name, i) => cells.indexOf(name) !== i)
         if (twice !== undefined) throw corrupt(`, line ${line}: the header has the name '${twice}' twice`)
@@ -60,7 +47,7 @@ export async function* readCsv(source: ByteSource, reading: Reading, options: Cs
         if (cells.length === 1 && cells[0] === '') continue
         throw corrupt(`, line ${line}: expected ${columns.width} cells, as there are names, got ${cells.length}`)
       }
-      rows.push(Object.fromEntries(columns.picked.map(([name, at]) => [name, cells[at]!])))
+      rows.push(columns.rowOf((at) => cells[at]!))
       lines.push(line)
       if (rows.length === atOnce) {
         const done = lines
@@ -71,29 +58,57 @@ export async function* readCsv(source: ByteSource, reading: Reading, options: Cs
     }
   } catch (cause) {
     if (!(cause instanceof CsvError)) throw cause
-    throw corrupt(`, line ${next}: ${explain(cause)}`, cause)
+    throw corrupt(`, line ${await lineOfError(source, reading, options)}: ${explain(cause)}`, cause)
   }
   if (!columns) throw corrupt(': expected a line with the names of the columns, the file is empty')
   yield { rows, place: (i) => `line ${lines[i]}` }
 }
 
-/** Line breaks within quoted cells. */
-function breaks(cells: readonly string[]): number {
-  let count = 0
+function settings({ delimiter, quote }: CsvOptions): Options {
+  return {
+    delimiter,
+    quote,
+    escape: quote === false ? null : quote,
+    record_delimiter: ['\r\n', '\n', '\r'],
+    // the reader looks at their number itself, as it tells empty lines apart
+    relax_column_count: true,
+    max_record_size: longest,
+  }
+}
+
+/** One, and the line breaks within quoted cells. */
+function linesOf(cells: readonly string[]): number {
+  let count = 1
   for (const cell of cells) {
     if (cell.includes('\n') || cell.includes('\r')) count += cell.split(/\r\n|\n|\r/).length - 1
   }
   return count
 }
 
-/** Where the wanted columns are. */
-function pick(header: readonly string[], { where, path, names = header }: Reading): { width: number; picked: [string, number][] } {
-  const picked = names.map((name): [string, number] => {
+/**
+ * Where the row begins that csv-parse refuses. It forgets rows that nobody took when it does, and counts a \r\n within quotes as two lines: the file is
+ * read again, with a count that costs too much for good ones.
+ */
+async function lineOfError(source: ByteSource, reading: Reading, options: CsvOptions): Promise<number> {
+  let line = 1
+  const count = (cells: string[]): null => {
+    line += linesOf(cells)
+    return null
+  }
+  const parser = parse({ ...settings(options), on_record: count })
+  await finished(pipeline(Readable.from(decoded(source, reading)), parser, () => {}).resume()).catch(() => undefined)
+  return line
+}
+
+/** The width of a row, and the wanted of its cells. */
+function pick(header: readonly string[], { where, path, names = header }: Reading): { width: number; rowOf: RowOf<string> } {
+  const places = names.map((name) => {
     const at = header.indexOf(name)
     check(at >= 0, where, noColumn(path, name, header))
-    return [name, at]
+    return at
   })
-  return { width: header.length, picked }
+  const make = rowMaker(names)
+  return { width: header.length, rowOf: (cell) => make((i) => cell(places[i]!)) }
 }
 
 function explain({ code, message }: CsvError): string {

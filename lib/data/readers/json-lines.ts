@@ -2,6 +2,7 @@
 import { check, GrusError } from '../../errors.js'
 import { describe } from '../../tensor.js'
 import type { ByteSource } from './byte-source.js'
+import { rowMaker } from './row-maker.js'
 import { decoded, longest } from './text.js'
 import type { DataRow, Reading, Rows } from './types.js'
 
@@ -25,9 +26,10 @@ export async function* readJsonLines(source: ByteSource, reading: Reading): Asyn
     if (!names) return row
     for (const name of unseen) if (Object.hasOwn(row, name)) unseen.delete(name)
     // fields may be left out in any row: null stands for them
-    return Object.fromEntries(names.map((name) => [name, Object.hasOwn(row, name) ? row[name]! : null]))
+    return pick((i) => (Object.hasOwn(row, names[i]!) ? row[names[i]!]! : null))
   }
   const unseen = new Set(names)
+  const pick = rowMaker(names ?? [])
   let line = 0
   let count = 0
   let rest = ''

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { check } from '../../errors.js'
+import { check, GrusError } from '../../errors.js'
 import { size } from '../../spec/fields.js'
 import { parse } from '../../spec/parse.js'
 import { type Builder, builderOf } from './builders.js'
@@ -57,7 +57,7 @@ export async function readColumns<const Columns extends Readonly<Record<string, 
     for (const [, builder] of builders) {
       rows.forEach((row, i) => {
         const wrong = builder.add(row)
-        check(wrong === undefined, where, `${path}, ${place(i)}, column ${wrong}`)
+        if (wrong !== undefined) throw new GrusError('INVALID_ARGUMENT', `[${where}] ${path}, ${place(i)}, column ${wrong}`)
       })
     }
   }

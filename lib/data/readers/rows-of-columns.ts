@@ -1,5 +1,6 @@
 import { GrusError } from '../../errors.js'
 import { plain, Unholdable } from './plain.js'
+import { rowMaker } from './row-maker.js'
 import type { DataRow, Reading, Rows } from './types.js'
 
 /** Rows of one yield: the columns are in memory, rows are only made as they are taken. */
@@ -24,10 +25,13 @@ export function* rowsOfColumns(
       throw new GrusError('UNSUPPORTED', `[${where}] ${path}, row ${first + i}, column '${name}': ${cause.message}`, { cause })
     }
   }
+  const names = [...columns.keys()]
+  const getters = [...columns.values()]
+  const rowOf = rowMaker(names)
   for (let begin = 0; begin < count; begin += atOnce) {
     const rows: DataRow[] = []
     for (let i = begin; i < Math.min(count, begin + atOnce); i++) {
-      rows.push(Object.fromEntries([...columns].map(([name, get]) => [name, cell(name, get, i)])))
+      rows.push(rowOf((c) => cell(names[c]!, getters[c]!, i)))
     }
     yield { rows, place: (i) => `row ${first + begin + i}` }
   }
