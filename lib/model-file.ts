@@ -33,14 +33,14 @@ type Saved = Pick<Model, 'name' | 'layers' | 'seed'> & Partial<Pick<Model, 'toke
 export async function saveModel(
   path: string,
   model: Saved,
-  input: { inputSize: number; sequence: boolean },
+  { inputSize, sequence }: { inputSize: number; sequence: boolean },
   weights: ReadonlyMap<string, Tensor>,
 ): Promise<void> {
   const { name, layers, tokenizer, normalizer: scaler, labels } = model
   const metadata: Record<string, string> = {
     format,
     formatVersion,
-    architecture: JSON.stringify({ name, ...input, layers }),
+    architecture: JSON.stringify({ name, inputSize, sequence, layers }),
     seed: String(model.seed),
   }
   if (tokenizer) metadata.tokenizer = readable('tokenizer', tokenizer, textVectorizer.fromJSON)

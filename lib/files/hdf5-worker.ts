@@ -201,7 +201,7 @@ export async function serveHdf5(library: Library, port: Port): Promise<void> {
       if (error instanceof Refusal) return error.kind === 'damaged' ? { damaged: text } : { unsupported: text }
       // a trap or a lack of memory leaves the library in no state to go on with
       if (error instanceof WebAssembly.RuntimeError || error instanceof RangeError) return { failed: text }
-      return { damaged: text }
+      return { damaged: `the library cannot read it: ${text}` }
     } finally {
       try {
         file?.close()

@@ -108,7 +108,8 @@ function textOf(reply: Hdf5Reply): string {
 
 function startWorker(where: string, library: string): Worker {
   // the browser's build of h5wasm: it keeps files in memory, while the one for Node would open any file that an HDF5 file names
-  const code = `const { parentPort } = require('node:worker_threads')
+  const code = `console.log = console.warn = console.error = () => undefined // it reports what goes wrong inside
+const { parentPort } = require('node:worker_threads')
 const serve = ${serveHdf5.toString()}
 import(${JSON.stringify(libraryUrl(where, library))}).then((library) => serve(library, parentPort)).catch((error) => { setImmediate(() => { throw error }) })`
   const worker = new Worker(code, { eval: true, stdout: true, stderr: true })

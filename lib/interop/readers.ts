@@ -21,7 +21,11 @@ const formats = ['keras', 'onnx', 'pytorch', 'tfjs'] as const
 // what is in a group is checked by its reader
 const group = z.custom<object>((value) => typeof value === 'object' && value !== null && !Array.isArray(value), { error: 'an object' })
 
-export const readerFields = {
+export const readerFields: {
+  format: z.ZodType<ModelFormat | undefined>
+  onnx: z.ZodType<object | undefined>
+  pytorch: z.ZodType<object | undefined>
+} = {
   format: z.enum(formats, { error: listOf(formats) }).exactOptional(),
   onnx: group.exactOptional(),
   pytorch: group.exactOptional(),

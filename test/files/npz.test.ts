@@ -10,7 +10,7 @@ import { sizeOf, type Tensor } from '../../lib/tensor.js'
 import { rejected } from '../support/errors.js'
 import { mutations } from '../support/mutations.js'
 import { npyBytes } from '../support/npy.js'
-import { python } from '../support/python.js'
+import { pythonMissing, runPython } from '../support/python.js'
 
 const fixture = (name: string): string => fileURLToPath(new URL(`../fixtures/npy/${name}.npz`, import.meta.url))
 
@@ -156,11 +156,13 @@ describe('writeNpz', () => {
     expect(await rejected(readNpz(path))).toMatch(/cannot read/)
   })
 
-  const { skip, run } = python('numpy')
-  it.skipIf(skip).each([false, true])('is what numpy.load reads, compress: %s', async (compress) => {
+  const missing = pythonMissing('numpy')
+
+  it.for([false, true])('is what numpy.load reads, compress: %s', async (compress, { skip }) => {
+    skip(missing !== undefined, missing)
     const path = join(folder, 'numpy.npz')
     await writeNpz(path, tensors, { compress })
-    const said = run(
+    const said = runPython(
       `
 import json, sys, numpy as np
 with np.load(sys.argv[1], allow_pickle=False) as file:

@@ -117,8 +117,8 @@ function useCodec(arrow: Arrow, codec = lz4): void {
   if (codec !== lz4 && codec !== zstandard) throw new ArrowError(`buffers compressed by the unknown codec ${codec}`)
   if (registry.get(codec)?.decode) return
   const zstd = (zlib as { zstdDecompressSync?: (bytes: Uint8Array, options: { maxOutputLength: number }) => Uint8Array }).zstdDecompressSync
-  if (codec === lz4) registry.set(codec, { decode: (bytes) => inflateLz4Frame(bytes, mostInflated) })
-  else if (zstd) registry.set(codec, { decode: (bytes) => zstd(bytes, { maxOutputLength: mostInflated }) })
+  if (codec === lz4) registry.set(codec, { ...registry.get(codec), decode: (bytes) => inflateLz4Frame(bytes, mostInflated) })
+  else if (zstd) registry.set(codec, { ...registry.get(codec), decode: (bytes) => zstd(bytes, { maxOutputLength: mostInflated }) })
   else {
     const advice = `needs Node 22.15 or newer, this is ${process.version}; write the file with LZ4, or uncompressed`
     throw new UnsupportedArrow(`buffers compressed by ZSTD: that ${advice}`)
