@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, truncate, writeFi
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { readSafetensors, writeSafetensors } from '../lib/files/safetensors.js'
+import { openSafetensors, readSafetensors, writeSafetensors } from '../lib/files/safetensors.js'
 import type { Tensor } from '../lib/tensor.js'
 import { rejected } from './support/errors.js'
 
@@ -125,6 +125,17 @@ describe('a file that is no such file', () => {
     ["tensor 'a': data_offsets begin at 4, which leaves a hole after 0", encode({ a: f32(4, 8) }, eight)],
     ['the tensors hold 4 bytes, but 8 follow the header', encode({ a: f32(0, 4) }, eight)],
     ['the tensors hold 16 bytes, but 8 follow the header', encode({ a: f32(0, 16) }, eight)],
+    [
+      'F32 of shape [1099511627776, 1099511627776, 0] takes no whole number of bytes below 2^53',
+      encode({ a: f32(0, 0, [2 ** 40, 2 ** 40, 0]) }),
+    ],
+    ["tensor 'a': shape has 65 dimensions", encode({ a: f32(0, 4, new Array(65).fill(1)) }, eight)],
+    ["tensor 'a': shape must be an array of non-negative integers, got [9007199254740992]", encode({ a: f32(0, 4, [2 ** 53]) }, eight)],
+    ['header JSON: Unexpected token', encode('\ufeff{}')],
+    ['header JSON may be padded with spaces only', encode('{}\n')],
+    ["header JSON: the key 'x' comes twice", encode('{"__metadata__":{"x":"1","x":"2"}}')],
+    ['header JSON: it is nested more than 8 deep', encode(`{"a":${'['.repeat(9)}${']'.repeat(9)}}`)],
+    ['header JSON: ', encode('{"a":"\\')],
     ['takes 4503599627370496', encode({ a: f32(0, 8, [2 ** 50]) }, eight)],
   ])('%s', async (message, bytes) => {
     expect(await rejected(readSafetensors(await save(bytes)), 'CORRUPT_FILE')).toContain(message)
@@ -138,6 +149,71 @@ describe('a file that is no such file', () => {
       await truncate(path, length)
       await rejected(readSafetensors(path), 'CORRUPT_FILE')
     }
+  })
+})
+
+describe('a huge header costs little', () => {
+  const size = 20_000_000
+  test.each<[string, string, string]>([
+    ['brackets', `{"a":${'['.repeat(size)}`, 'nested more than 8 deep'],
+    ['empty objects', `{"a":[${'{},'.repeat(size / 3)}`, 'more than 4000000 values'],
+    ['numbers', `{"a":{"dtype":"F32","shape":[${'1,'.repeat(size / 2)}1]}}`, 'more than 4000000 values'],
+    ['tensors', `{${'"a":{},'.repeat(size / 8)}`, "the key 'a' comes twice"],
+    ['quotes in a text that does not end', `{"a":"${'\\"'.repeat(size / 2)}`, 'header JSON: '],
+    ['backslashes', `{"a":"${'\\'.repeat(size)}"}`, "tensor 'a' must be an object"],
+    ['digits', `{"a":${'9'.repeat(size)}}`, "tensor 'a' must be an object"],
+  ])('of %s', async (_, header, message) => {
+    expect(await rejected(readSafetensors(await save(encode(header))), 'CORRUPT_FILE')).toContain(message)
+  })
+})
+
+describe('openSafetensors', () => {
+  test('reads single tensors, in pieces where they are converted', async () => {
+    const count = 3_000_001
+    const halves = Buffer.alloc(2 * count)
+    for (let i = 0; i < count; ++i) halves.writeUInt16LE(0x3c00 + (i % 1024), 2 * i)
+    const header = {
+      half: { dtype: 'F16', shape: [count], data_offsets: [0, 2 * count] },
+      flag: { dtype: 'BOOL', shape: [1], data_offsets: [2 * count, 2 * count + 1] },
+      nibbles: { dtype: 'F4', shape: [2], data_offsets: [2 * count + 1, 2 * count + 2] },
+      one: { dtype: 'F32', shape: [], data_offsets: [2 * count + 2, 2 * count + 6] },
+    }
+    const one = Buffer.from(Float32Array.of(0.5).buffer)
+    const path = await save(encode(header, Buffer.concat([halves, Buffer.of(1, 0), one])))
+    const file = await openSafetensors('w', path)
+    try {
+      expect([...file.entries].map(([name, { dtype, shape }]) => [name, dtype, shape])).toEqual([
+        ['half', 'F16', [count]],
+        ['flag', 'BOOL', [1]],
+        ['nibbles', 'F4', [2]],
+        ['one', 'F32', []],
+      ])
+      expect(await file.read('one')).toEqual({ data: Float32Array.of(0.5), shape: [] })
+      const { data } = await file.read('half')
+      expect(data.length).toBe(count)
+      expect(data.every((value, i) => value === 1 + (i % 1024) / 1024)).toBe(true)
+      expect(await rejected(file.read('flag'), 'UNSUPPORTED')).toContain(
+        "tensor 'flag' is BOOL; F32, F16, BF16, F64, I32 and I64 can be read",
+      )
+      expect(await rejected(file.read('other'))).toContain("there is no tensor 'other' in it")
+      await truncate(path, 1000)
+      expect(await rejected(file.read('half'))).toContain('the file became shorter')
+    } finally {
+      await file.close()
+    }
+    expect(
+      await rejected(
+        openSafetensors('w', await save(encode({ a: { dtype: 'F33', shape: [], data_offsets: [0, 4] } }, Buffer.alloc(4)))),
+        'CORRUPT_FILE',
+      ),
+    ).toContain("got 'F33'")
+  })
+
+  test('names and metadata that UTF-8 cannot hold are not written', async () => {
+    const path = join(folder, 'half.safetensors')
+    const one = { data: Float32Array.of(1), shape: [1] }
+    expect(await rejected(writeSafetensors(path, new Map([['\ud800', one]])))).toContain('is no tensor that can be written')
+    expect(await rejected(writeSafetensors(path, new Map([['a', one]]), { x: '\udc00' }))).toContain("'x' is no text")
   })
 })
 

@@ -6,6 +6,7 @@ import yazl from 'yazl'
 import { GrusError } from '../errors.js'
 import { cannot, checkPath } from './paths.js'
 import { replaceFile } from './replace-file.js'
+import { ZipSource } from './zip-source.js'
 
 /** What one deflated entry may become: a few bytes can stand for gigabytes. Stored ones are bounded by the file. */
 const mostInflated = 2 ** 31
@@ -77,13 +78,18 @@ export async function openZip(where: string, path: string, bytes?: Buffer): Prom
   }
 }
 
-function open(file: string | Buffer): Promise<yauzl.ZipFile> {
+async function open(file: string | Buffer): Promise<yauzl.ZipFile> {
   // strictFileNames: a backslash is no separator, and no name leaves the archive
   const options = { lazyEntries: true, autoClose: false, strictFileNames: true }
+  const source = typeof file === 'string' ? await ZipSource.open(file) : undefined
   return new Promise((resolve, reject) => {
-    const done = (error: Error | null, opened: yauzl.ZipFile) => (error ? reject(error) : resolve(opened))
-    if (typeof file === 'string') yauzl.open(file, options, done)
-    else yauzl.fromBuffer(file, options, done)
+    const done = (error: Error | null, opened: yauzl.ZipFile) => {
+      if (!error) return resolve(opened)
+      if (source) source.close(() => reject(error))
+      else reject(error)
+    }
+    if (source) yauzl.fromRandomAccessReader(source, source.size, options, done)
+    else yauzl.fromBuffer(file as Buffer, options, done)
   })
 }
 

@@ -77,37 +77,27 @@ function* cuts(bytes: Buffer): Generator<Buffer> {
   for (let length = 0; length < bytes.length; ++length) yield bytes.subarray(0, length)
 }
 
-/**
- * INVALID_ARGUMENT is the right word in one case: a file that is sound after all, whose names or sizes came to say that more than one model, or none of the
- * several dicts in it, is meant, which an option decides.
- */
-const allowed = ['whole', 'CORRUPT_FILE', 'UNSUPPORTED', 'INVALID_ARGUMENT']
+const allowed = ['whole', 'CORRUPT_FILE', 'UNSUPPORTED']
 
 describe('10,000 damaged files', () => {
   test('words.safetensors', async () => {
     const counts = await tally(mutations(readFileSync(torchFixture('words.safetensors')), 10_000, 1), throughFile('safetensors'))
-    console.log('safetensors', counts)
     expect(allowed).toEqual(expect.arrayContaining(Object.keys(counts)))
     expect(counts.CORRUPT_FILE).toBeGreaterThan(5000)
-    expect(counts.INVALID_ARGUMENT ?? 0).toBeLessThan(100)
   })
 
   test('the archive words.pt', async () => {
     const counts = await tally(mutations(readFileSync(torchFixture('words.pt')), 10_000, 2), throughFile('pt'))
-    console.log('archive', counts)
     expect(allowed).toEqual(expect.arrayContaining(Object.keys(counts)))
     expect(counts.CORRUPT_FILE).toBeGreaterThan(5000)
-    expect(counts.INVALID_ARGUMENT ?? 0).toBeLessThan(100)
   })
 
   test.each(['checkpoint.pt', 'protocol4.pt', 'views.pt'])('the pickle in %s', async (file) => {
     const { pickle, read } = await withPickle(file)
     expect(await outcome(() => read(pickle))).toBe('whole')
     const counts = await tally(mutations(pickle, 10_000, 3), read)
-    console.log(file, counts)
     expect(allowed).toEqual(expect.arrayContaining(Object.keys(counts)))
     expect(counts.CORRUPT_FILE).toBeGreaterThan(2000)
-    expect(counts.INVALID_ARGUMENT ?? 0).toBeLessThan(100)
   })
 })
 
@@ -196,7 +186,7 @@ describe('hostile tensors', () => {
       { name: 'x/data.pkl', data: pickle },
       { name: 'x/data/0', data, compress: data.length > 1000 },
     ])
-    return importStateDict('w', path).then(
+    return importStateDict('w', path, { embedding: false }).then(
       () => 'whole',
       (error: GrusError) => `${error.code} ${error.message}`,
     )
@@ -211,12 +201,13 @@ describe('hostile tensors', () => {
     expect(await read(one(4, 0, [2, 2], [1]))).toMatch(/^CORRUPT_FILE.*no two tuples/)
     expect(await read(one(4, 0, [2 ** 31 - 1, 2 ** 31 - 1], [0, 0]))).toMatch(/^UNSUPPORTED.*an expanded one/)
     expect(await read(one(5, 0, [5, 1], [1, 1]))).toMatch(/^CORRUPT_FILE.*holds 16 bytes, data.pkl says 20/)
-    expect(await read(one(2 ** 31 - 1, 0, [1, 2 ** 31 - 1], [1, 1]))).toMatch(/^CORRUPT_FILE.*more than there are in the file/)
+    expect(await read(one(2 ** 31 - 1, 0, [1, 10], [1, 1]))).toMatch(/^CORRUPT_FILE.*more than there are in the file/)
   })
 
   test('do not grow by being compressed, or by sharing a storage', async () => {
     const zeros = Buffer.alloc(4_000_000)
-    expect(await read(one(1_000_000, 0, [1, 1_000_000], [1, 1]), zeros)).toMatch(/^CORRUPT_FILE.*more than there are in the file/)
+    expect(await read(one(1_000_000, 0, [1, 1_000_000], [1, 1]), zeros)).toMatch(/^CORRUPT_FILE.*more than 16 times/)
+    expect(await read(one(1_000_000, 0, [1, 1000], [1, 1]), zeros)).toMatch(/^CORRUPT_FILE.*more than there are in the file/)
     const shared = Array.from({ length: 400 }, (_, i) => [text(`${i}.weight`), ...tensor(10_000, 0, [i + 1, 25], [25, 1]), 's']).flat()
     expect(await read(shared, Buffer.from(Array.from({ length: 40_000 }, (_, i) => (i * 2654435761) >>> 13)))).toMatch(
       /^CORRUPT_FILE.*more than 16 times/,

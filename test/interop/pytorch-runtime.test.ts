@@ -70,6 +70,15 @@ const architectures: Record<string, Architecture> = {
       [2, 4],
     ],
   },
+  'ids with padding and lengths': {
+    layers: [embedding({ inputDim: 9, outputDim: 3, maskZero: true }), gru({ units: 2, ...seq })],
+    shape: [3, 5],
+    lengths: [4, 3, 5],
+    empty: [
+      [0, 1],
+      [2, 4],
+    ],
+  },
   'ids without padding': { layers: [embedding({ inputDim: 9, outputDim: 3 }), gru({ units: 2 })], shape: [3, 5], lengths },
   'masked steps': {
     layers: [masking({ maskValue: 1.5 }), gru({ units: 3, ...seq }), gru({ units: 2 })],

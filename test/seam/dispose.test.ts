@@ -38,6 +38,7 @@ describe.each(devices())('on $device', ({ device }) => {
       ['setWeights', () => model.setWeights({})],
       ['resetStates', () => model.resetStates()],
       ['save', () => model.save('/nowhere/model.safetensors')],
+      ['loadStateDict', () => model.loadStateDict('/nowhere/model.pt')],
       ['fit', () => trainer.fit({ x, y })],
       ['evaluate', () => trainer.evaluate({ x, y })],
       ['update', () => trainer.update()],
@@ -62,6 +63,7 @@ describe.each(devices())('on $device', ({ device }) => {
     expect(await code(() => cell.forwardSync(x))).toBe('DISPOSED')
     expect(await code(() => cell.backward({ dy: tensor(new Float32Array(36), [3, 4, 3]) }))).toBe('DISPOSED')
     expect(await code(() => cell.setParameters({}))).toBe('DISPOSED')
+    expect(await code(() => cell.loadStateDict('/nowhere/gru.pt'))).toBe('DISPOSED')
   })
 
   it('an engine that never had work is freed by its own thread', async () => {

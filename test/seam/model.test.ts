@@ -57,6 +57,9 @@ describe('a model', () => {
         await survives(`setWeights, ${key} = ${name}`, () => own.setWeights({ ...given, [key]: by } as never))
       await survives(`setWeights, more = ${name}`, () => own.setWeights({ ...given, more: by } as never))
       await survives(`predictWithStates, ${name}`, () => own.predictWithStates(x(), by as never))
+      await survives(`loadStateDict, path = ${name}`, () => own.loadStateDict(by as never))
+      await survives(`loadStateDict, options = ${name}`, () => own.loadStateDict(join(folder, 'no.pt'), by as never))
+      await survives(`loadStateDict, map = ${name}`, () => own.loadStateDict(join(folder, 'no.pt'), { map: by as never }))
     }
     expect(await own.getWeights()).toEqual(weights)
     expect(await own.predict(x())).toEqual(output)

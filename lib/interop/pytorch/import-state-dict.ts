@@ -120,8 +120,8 @@ function layersOf(
 
 function gruLayer({ keys }: Part, name: string, returnSequences: boolean, shapeOf: (key: string) => readonly number[]): LayerSpec {
   const units = shapeOf(keys.get('weight_hh_l0') ?? '')[1] ?? 0
-  const layer = gru({ units, useBias: keys.has('bias_ih_l0'), returnSequences, name })
-  return keys.has('weight_hh_l0_reverse') ? bidirectional(layer, { name }) : layer
+  const options = { units, useBias: keys.has('bias_ih_l0'), returnSequences }
+  return keys.has('weight_hh_l0_reverse') ? bidirectional(gru(options), { name }) : gru({ ...options, name })
 }
 
 function notesOf(
