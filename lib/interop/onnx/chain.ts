@@ -36,6 +36,9 @@ export function chainOf(view: View): Chain {
       checkWhole(at, source.place, [])
       return { input: source, view: at, links: links.reverse() }
     }
+    if (source.kind === 'moment') {
+      throw new OnnxUnsupported(`${source.place}: a ${source.step} of features by itself; a whole layer normalization can be read`)
+    }
     if (source.kind === 'part') throw new OnnxUnsupported(`${source.place}: a part of an input is no model's input`)
     if (source.kind === 'activation') {
       links.push(source)

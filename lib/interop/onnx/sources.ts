@@ -68,6 +68,14 @@ export type Source =
   | ({ kind: 'dense'; weight: Numbers; bias: Numbers | undefined } & Layer)
   | ({ kind: 'layerNormalization'; epsilon: number; gamma: Numbers | undefined; beta: Numbers | undefined } & Layer)
   | ({ kind: 'softmax' } & Layer)
+  /** What a layer normalization computes on its way. */
+  | {
+      kind: 'moment'
+      place: Place
+      x: Taken
+      step: 'mean' | 'centred' | 'square' | 'variance' | 'guarded' | 'deviation'
+      epsilon: number
+    }
   /** Element by element: axes are those of what goes in. */
   | { kind: 'activation'; place: Place; of: Source; activation: Activation }
 
@@ -84,6 +92,8 @@ export function featuresOf(source: Source): Atom[] | undefined {
       return [source.of.gru.hidden]
     case 'activation':
       return featuresOf(source.of)
+    case 'moment':
+      return source.x.features
     default:
       return source.features
   }
