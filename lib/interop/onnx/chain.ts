@@ -84,6 +84,8 @@ function gruLink(view: View, source: Extract<Source, { kind: 'sequences' | 'stat
   const of = source.kind === 'merged' ? source.of : source
   const { gru } = of
   const sequences = of.kind === 'sequences'
+  if (view.reversed && view.reversed !== gru.time)
+    throw new OnnxUnsupported(`${gru.place}: rows or directions of what it puts out are turned around`)
   const step = view.fixed.get(gru.time)
   if (sequences && step !== undefined && known(gru.time.size) !== 1) {
     const reason = gru.lengths

@@ -112,5 +112,6 @@ export function takeFeatures(view: View, axis: number): Taken {
     const expected = wanted ? wanted.map(({ name }) => name).join(' x ') || 'one number' : 'one axis of the input'
     throw new OnnxUnsupported(`takes features along axis ${axis} of ${showAxes(view)}, where ${expected} must lie`)
   }
+  if (view.reversed && features.includes(view.reversed)) throw new OnnxUnsupported('takes features that were turned around')
   return { view, leading: view.axes.toSpliced(axis, 1).filter((atoms) => atoms.length > 0), features }
 }
