@@ -36,6 +36,9 @@ export function chainOf(view: View): Chain {
       checkWhole(at, source.place, [])
       return { input: source, view: at, links: links.reverse() }
     }
+    if (source.kind === 'moment') {
+      throw new OnnxUnsupported(`${source.place}: a ${source.step} of features by itself; a whole layer normalization can be read`)
+    }
     if (source.kind === 'part') throw new OnnxUnsupported(`${source.place}: a part of an input is no model's input`)
     if (source.kind === 'activation') {
       links.push(source)
@@ -81,6 +84,8 @@ function gruLink(view: View, source: Extract<Source, { kind: 'sequences' | 'stat
   const of = source.kind === 'merged' ? source.of : source
   const { gru } = of
   const sequences = of.kind === 'sequences'
+  if (view.reversed && view.reversed !== gru.time)
+    throw new OnnxUnsupported(`${gru.place}: rows or directions of what it puts out are turned around`)
   const step = view.fixed.get(gru.time)
   if (sequences && step !== undefined && known(gru.time.size) !== 1) {
     const reason = gru.lengths

@@ -100,6 +100,10 @@ export function expandConstant(value: Constant, target: readonly Size[], budget:
   const number = uniform(value)
   if (number !== undefined) return { kind: 'fill', dims, value: value.kind === 'numbers' ? number : size(number) }
   if (value.kind === 'fill') return { ...value, dims }
+  const [first] = value.data
+  if (value.kind === 'ints' && value.data.length > 0 && value.data.every((one) => same(one, first as Size))) {
+    return { kind: 'fill', dims, value: first as Size }
+  }
   const full = dims.map(known)
   if (full.some((dim) => dim === undefined)) throw new OnnxUnsupported('repeats a constant as often as a size that is left open')
   const [to, from] = [full as number[], [...Array<number>(full.length - value.dims.length).fill(1), ...value.dims]]

@@ -25,6 +25,7 @@ export function decodeModel(bytes: Uint8Array): OnnxModel {
     }
   }
   if (irVersion === undefined || graph === undefined) throw new ProtobufError('no ONNX model: it has no ir_version or no graph')
+  if (opsets.length === 0) throw new ProtobufError('no ONNX model: it has no opset_import')
   return {
     irVersion,
     opsets,

@@ -25,6 +25,7 @@ export function readGru(reader: NodeReader): [View, View] {
   if (time.length !== 1 || batch.length !== 1) {
     throw new OnnxUnsupported(`X must have an axis of steps and one of rows, got ${showAxes(x)}; give the graph's input both axes`)
   }
+  if (x.reversed && x.reversed !== time[0]) throw new OnnxUnsupported('X is turned around along an axis that is not time')
   const units = reader.int('hidden_size') ?? unitsOf(reader)
   const clip = reader.has('clip') ? reader.float('clip', 0) : undefined
   if (clip !== undefined && !(clip > 0)) throw new OnnxUnsupported(`attribute clip must be above 0, got ${clip}`)
@@ -154,6 +155,7 @@ function readInitial(value: Value | undefined, gru: GruNode, layout: number): Gr
     const came = source ? `what comes from ${source.place}` : 'the states of several layers'
     throw new OnnxUnsupported(`${zeros}, got ${came}; a state that is computed cannot be given to a layer`)
   }
+  if (value.reversed) throw new OnnxUnsupported(`${zeros}, got one that was turned around`)
   const dims = dimsOf(value)
   const count = gru.direction === 'bidirectional' ? 2 : 1
   const expected = layout === 0 ? [count, undefined, gru.units] : [undefined, count, gru.units]

@@ -4,6 +4,7 @@ import { transpose } from '../blocks.js'
 import { arithmetic, broadcast, filled } from './constants.js'
 import { OnnxCorrupt, OnnxUnsupported } from './faults.js'
 import { activationNamed, readGru, shortest } from './gru-node.js'
+import { centred, meanOf, momentOf, nextMoment, normalized } from './moments.js'
 import type { NodeReader } from './node-reader.js'
 import { axesOf, type Operator, structureOperators } from './ops-structure.js'
 import { known, same, size } from './sizes.js'
@@ -29,6 +30,11 @@ export const layerOperators: Record<string, Operator> = {
   ReduceSum: (reader) => [reduced(reader, 'sum')],
   ReduceMean: (reader) => [reduced(reader, 'ave')],
   ReduceProd: (reader) => [reduced(reader, 'mul')],
+  Pow: (reader) => [squared(reader.view(0), uniform(reader.constant(1, 'the exponent')) === 2)],
+  Sqrt: (reader) => {
+    const moment = momentOf(reader.view(0), 'guarded')
+    return [moment ? nextMoment(reader.view(0), moment, 'deviation') : refused()]
+  },
   Relu: (reader) => [activated(reader, 'relu')],
   Sigmoid: (reader) => [activated(reader, 'sigmoid')],
   Tanh: (reader) => [activated(reader, 'tanh')],
@@ -87,7 +93,8 @@ function readGemm(reader: NodeReader): View {
   const units = b.dims[1]!
   const bias = reader.given(2) && biasOf(reader, reader.constant(2, 'C'), units)
   if (bias === null) throw new OnnxUnsupported(`C must be one number for each of ${units} features`)
-  return dense(reader, scaled(b, reader.float('alpha', 1)), bias && scaled(bias, reader.float('beta', 1)))
+  const [alpha, beta] = [reader.float('alpha', 1), reader.float('beta', 1)]
+  return dense(reader, scaled(b, alpha), bias && scaled(bias, beta))
 }
 
 function scaled(value: Numbers, factor: number): Numbers {
@@ -127,12 +134,15 @@ function add(reader: NodeReader, a: Value, b: Value): Value {
   checkSmaller(view, constant)
   const { source } = view
   const [last] = view.axes.at(-1) ?? []
+  const variance = momentOf(view, 'variance')
+  const epsilon = uniform(constant)
+  if (variance && epsilon !== undefined) return nextMoment(view, variance, 'guarded', shortest(epsilon))
   if (source.kind === 'dense' && !source.bias && last === source.features[0]) {
     const bias = biasOf(reader, constant, source.weight.dims[0]!)
     if (bias) return { ...view, source: { ...source, bias } }
   }
   if (source.kind === 'layerNormalization' && !source.beta && last === source.features[0]) {
-    const beta = biasOf(reader, constant, known(last!.size)!)
+    const beta = biasOf(reader, constant, known(last!.size) ?? 0)
     if (beta) return { ...view, source: { ...source, beta } }
   }
   return affine(reader.place, view, 1, constant, 'adds')
@@ -141,17 +151,24 @@ function add(reader: NodeReader, a: Value, b: Value): Value {
 function subtract(reader: NodeReader): Value {
   const [a, b] = [reader.value(0), reader.value(1)]
   if (isConstant(a) && isConstant(b)) return arithmetic('Sub', a, b, reader.budget)
+  if (a.kind === 'view' && b.kind === 'view') return centred(a, b) ?? refused()
   if (a.kind === 'view' && isConstant(b)) return add(reader, a, arithmetic('Sub', { kind: 'fill', dims: [], value: 0 }, b, reader.budget))
   return refused()
 }
 
 function multiply(reader: NodeReader, a: Value, b: Value): Value {
   if (isConstant(a) && isConstant(b)) return arithmetic('Mul', a, b, reader.budget)
+  if (a.kind === 'view' && a === b && momentOf(a, 'centred')) return squared(a, true)
   if (a.kind === 'view' && b.kind === 'view') return merged([a, b], 'mul')
   const { view, constant } = sorted(a, b) ?? refused()
   checkSmaller(view, constant)
   const { source } = view
   const factor = uniform(constant)
+  const [last] = view.axes.at(-1) ?? []
+  if (source.kind === 'layerNormalization' && !source.gamma && !source.beta && last === source.features[0]) {
+    const gamma = biasOf(reader, constant, known(last!.size) ?? 0)
+    if (gamma) return { ...view, source: { ...source, gamma } }
+  }
   if (source.kind === 'merged' && source.mode === 'sum' && factor === 0.5) return { ...view, source: { ...source, mode: 'ave' } }
   return affine(reader.place, view, factor ?? Number.NaN, { kind: 'fill', dims: [], value: 0 }, 'multiplies')
 }
@@ -159,6 +176,12 @@ function multiply(reader: NodeReader, a: Value, b: Value): Value {
 function divide(reader: NodeReader): Value {
   const [a, b] = [reader.value(0), reader.value(1)]
   if (isConstant(a) && isConstant(b)) return arithmetic('Div', a, b, reader.budget)
+  if (a.kind === 'view' && b.kind === 'view') {
+    const { x, place, epsilon } = normalized(a, b) ?? refused()
+    return consumed(x.view, (taken, features) => {
+      return { kind: 'layerNormalization', place, epsilon, gamma: undefined, beta: undefined, x: taken, features }
+    })
+  }
   if (a.kind === 'view' && isConstant(b))
     return multiply(reader, a, arithmetic('Div', { kind: 'fill', dims: [], value: 1 }, b, reader.budget))
   return refused()
@@ -184,6 +207,11 @@ function affine(place: string, view: View, alpha: number, constant: Constant, wh
     return { ...view, source: { ...source, place, activation: { ...before, beta: shortest(beta) } } }
   }
   return elementwise(view, activationNamed('affine', alpha, beta), place)
+}
+
+function squared(view: View, isSquare: boolean): View {
+  const moment = momentOf(view, 'centred')
+  return moment && isSquare ? nextMoment(view, moment, 'square') : refused()
 }
 
 function isFactor(activation: Activation): activation is Exclude<Activation, string> {
@@ -222,6 +250,7 @@ function reduced(reader: NodeReader, mode: 'sum' | 'mul' | 'ave'): Value {
   if (value.kind !== 'view') throw new OnnxUnsupported('reduces constants, or states of several layers')
   const [given, ...more] = axes ?? []
   const axis = given === undefined ? undefined : axisOf(given, value.axes.length)
+  if (mode === 'ave' && keep && axis === value.axes.length - 1 && more.length === 0) return meanOf(value, reader.place)
   const { source } = value
   const gru = source.kind === 'sequences' || source.kind === 'state' ? source.gru : undefined
   const atoms = axis === undefined ? [] : value.axes[axis]!

@@ -135,6 +135,9 @@ function cast(reader: NodeReader): Value {
     if (numbers.some((number) => number === undefined)) throw new OnnxUnsupported('makes floats of sizes that are left open')
     return { kind: 'numbers', dims: value.dims, data: Float32Array.from(numbers as number[]) }
   }
+  if (!isConstant(value) && !floats && !(value.kind === 'view' && value.source.kind === 'input')) {
+    throw new OnnxUnsupported('makes whole numbers of what a layer puts out; round what predict gives')
+  }
   if (value.kind !== 'fill') return value
   const number = uniform(value)
   if (number === undefined) return value

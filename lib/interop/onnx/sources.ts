@@ -68,6 +68,14 @@ export type Source =
   | ({ kind: 'dense'; weight: Numbers; bias: Numbers | undefined } & Layer)
   | ({ kind: 'layerNormalization'; epsilon: number; gamma: Numbers | undefined; beta: Numbers | undefined } & Layer)
   | ({ kind: 'softmax' } & Layer)
+  /** What a layer normalization computes on its way. */
+  | {
+      kind: 'moment'
+      place: Place
+      x: Taken
+      step: 'mean' | 'centred' | 'square' | 'variance' | 'guarded' | 'deviation'
+      epsilon: number
+    }
   /** Element by element: axes are those of what goes in. */
   | { kind: 'activation'; place: Place; of: Source; activation: Activation }
 
@@ -84,6 +92,8 @@ export function featuresOf(source: Source): Atom[] | undefined {
       return [source.of.gru.hidden]
     case 'activation':
       return featuresOf(source.of)
+    case 'moment':
+      return source.x.features
     default:
       return source.features
   }
@@ -102,5 +112,6 @@ export function takeFeatures(view: View, axis: number): Taken {
     const expected = wanted ? wanted.map(({ name }) => name).join(' x ') || 'one number' : 'one axis of the input'
     throw new OnnxUnsupported(`takes features along axis ${axis} of ${showAxes(view)}, where ${expected} must lie`)
   }
+  if (view.reversed && features.includes(view.reversed)) throw new OnnxUnsupported('takes features that were turned around')
   return { view, leading: view.axes.toSpliced(axis, 1).filter((atoms) => atoms.length > 0), features }
 }

@@ -266,6 +266,14 @@ export function unstacked(view: View, axis: number): View[] | undefined {
   return undefined
 }
 
+/** PyTorch may write a size that it had in an example where the file says that it varies: axis by axis they are then the same. */
+function fittedDims(from: readonly Size[], target: readonly Size[]): Size[] | undefined {
+  const long = from.filter((dim) => known(dim) !== 1)
+  const fits =
+    long.length === target.length && target.every((dim, i) => known(dim) === -1 || known(long[i]!) === undefined || same(dim, long[i]!))
+  return fits ? long : undefined
+}
+
 /** Reshape's target: 0 keeps a size, -1 is what is left. */
 export function targetDims(from: readonly Size[], target: readonly Size[], allowZero: boolean): Size[] {
   const kept = target.map((dim, i) => {
@@ -276,6 +284,8 @@ export function targetDims(from: readonly Size[], target: readonly Size[], allow
   const open = kept.findIndex((dim) => known(dim) === -1)
   if (open < 0) return kept
   const rest = over(product(from), product(kept.toSpliced(open, 1)))
-  if (!rest) throw new OnnxUnsupported(`cannot follow the shape [${kept.map(showSize).join(', ')}] of [${from.map(showSize).join(', ')}]`)
-  return kept.with(open, rest)
+  if (rest) return kept.with(open, rest)
+  const fitted = fittedDims(from, kept)
+  if (fitted) return fitted
+  throw new OnnxUnsupported(`cannot follow the shape [${kept.map(showSize).join(', ')}] of [${from.map(showSize).join(', ')}]`)
 }
