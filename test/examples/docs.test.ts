@@ -8,7 +8,7 @@ import { beforeAll, describe, expect, it, vi } from 'vitest'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const folder = join(root, 'build', 'docs-blocks')
 
-const blocks = ['README.md', 'docs/api.md', 'docs/gru.md'].flatMap((page) =>
+const blocks = ['README.md', 'docs/api.md', 'docs/gru.md', 'docs/interop.md'].flatMap((page) =>
   [...readFileSync(join(root, page), 'utf8').matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map((match, i) => ({
     title: `${page}, block ${i + 1}`,
     file: join(folder, `${page.replace(/\W/g, '-')}-${i + 1}.ts`),
@@ -26,7 +26,7 @@ beforeAll(() => {
 
 describe('code in the documentation', () => {
   it('is there on every page', () => {
-    for (const page of ['README', 'api', 'gru']) expect(blocks.filter(({ title }) => title.includes(page)).length).toBeGreaterThan(0)
+    for (const page of ['README', 'api', 'gru', 'interop']) expect(blocks.filter(({ title }) => title.includes(page)).length).toBeGreaterThan(0)
   })
 
   it('compiles', () => {
