@@ -3,7 +3,10 @@ import { type Budget, concatConstants, expandConstant, reshapeConstant, takeCons
 import { OnnxCorrupt, OnnxUnsupported } from './faults.js'
 import { known, type Size, same, showSize, size } from './sizes.js'
 import { dimsOf, isConstant, rankOf, type Stack, type Value, type View } from './values.js'
-import { concatViews, pickView, reshapeView, sliceView, squeezeView, stacked, targetDims, unitAt, unstacked } from './views.js'
+import { concatViews, stacked, unstacked } from './view-joins.js'
+import { pickView, sliceView, squeezeView } from './view-places.js'
+import { reshapeView, targetDims } from './view-shapes.js'
+import { unitAt } from './views.js'
 
 /** An axis as ONNX counts it, from the end where negative. */
 export function axisOf(axis: number, rank: number): number {
