@@ -78,7 +78,7 @@ function liveNodes(wanted: readonly string[], makers: ReadonlyMap<string, OnnxNo
     const maker = makers.get(name)
     if (!maker || live.has(maker)) continue
     live.add(maker)
-    open.push(...maker.inputs)
+    for (const input of maker.inputs) open.push(input)
   }
   return live
 }

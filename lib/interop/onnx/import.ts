@@ -169,11 +169,14 @@ function statesOf(name: string, value: Value, chain: Chain): GruNode[] {
 }
 
 function layerNames({ graph }: OnnxModel): Map<string, string> {
-  const names = graph.nodes.map(({ name }) => name)
+  const counts = new Map<string, number>()
+  for (const { name } of graph.nodes) counts.set(name, (counts.get(name) ?? 0) + 1)
   return new Map(
     graph.nodes.flatMap((node, i) => {
-      const own = /^[A-Za-z0-9_-]+$/.test(node.name) && names.indexOf(node.name) === names.lastIndexOf(node.name)
+      const own = /^[A-Za-z0-9_-]+$/.test(node.name) && counts.get(node.name) === 1
       return own ? [[placeOf(node, i), node.name] as const] : []
     }),
+  )
+}),
   )
 }

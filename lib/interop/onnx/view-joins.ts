@@ -8,6 +8,7 @@ import { sameAxes, sameSource, unitAt, without } from './views.js'
 /** The directions of one GRU in their order become its axis again. */
 export function stacked(axis: number, items: View[]): View | Stack {
   const [first] = items
+  if (items.length > 4096) throw new OnnxUnsupported(`puts ${items.length} states side by side`)
   if (items.length === 1) return unitAt(first!, axis)
   const atom = directionOf(items)
   if (!atom) return { kind: 'stack', axis, items }

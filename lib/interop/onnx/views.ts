@@ -42,9 +42,9 @@ export function stateOf(source: Extract<Source, { kind: 'sequences' }>): Source 
 
 /** Sources are compared by what they are of: the state of a GRU may have come two ways. */
 export function sameSource(a: Source, b: Source): boolean {
-  if (a === b) return true
-  if ((a.kind === 'state' || a.kind === 'sequences') && a.kind === b.kind) return a.gru === (b as typeof a).gru
-  return a.kind === 'activation' && b.kind === 'activation' && a.place === b.place && sameSource(a.of, b.of)
+  let [x, y] = [a, b]
+  while (x.kind === 'activation' && y.kind === 'activation' && x !== y && x.place === y.place) [x, y] = [x.of, y.of]
+  return x === y || ((x.kind === 'state' || x.kind === 'sequences') && x.kind === y.kind && x.gru === (y as typeof x).gru)
 }
 
 export function sameAxes(a: View, b: View): boolean {
