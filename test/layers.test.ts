@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { bidirectional, dense, dropout, embedding, gru } from '../lib/layers.js'
+import { activation, bidirectional, dense, dropout, embedding, gru, layerNormalization, masking } from '../lib/layers.js'
 import type { GruOptions } from '../lib/spec/types.js'
 import { thrown } from './support/errors.js'
 
@@ -37,6 +37,16 @@ describe('factories', () => {
       activation: 'softmax',
       biasInitializer: 'zeros',
     })
+    expect(layerNormalization()).toEqual({
+      type: 'layerNormalization',
+      epsilon: 1e-3,
+      center: true,
+      scale: true,
+      betaInitializer: 'zeros',
+      gammaInitializer: 'ones',
+    })
+    expect(activation({ activation: 'softmax' })).toEqual({ type: 'activation', activation: 'softmax' })
+    expect(masking()).toEqual({ type: 'masking', maskValue: 0 })
     expect(dropout({ rate: 0.5 })).toEqual({ type: 'dropout', rate: 0.5 })
     expect(bidirectional(gru({ units: 4 }))).toMatchObject({ type: 'bidirectional', mergeMode: 'concat', layer: { units: 4 } })
   })
@@ -44,7 +54,9 @@ describe('factories', () => {
   test('make plain data that survives JSON', () => {
     const layers = [
       gru({ units: 3, clip: 1, kernelRegularizer: { l2: 0.1 } }),
-      bidirectional(gru({ units: 2 }), { mergeMode: 'ave', name: 'b' }),
+      bidirectional(gru({ units: 2 }), { mergeMode: 'ave', name: 'b', backwardLayer: gru({ units: 2, activation: 'relu' }) }),
+      layerNormalization({ scale: false }),
+      masking({ maskValue: -1 }),
     ]
     expect(JSON.parse(JSON.stringify(layers))).toEqual(layers)
   })
@@ -88,6 +100,15 @@ describe('a wrong option is named', () => {
     ["[gru] unknown option 'type'", anyGru({ units: 3, type: 'dense' })],
     ['[gru] options must be an object, got null', () => gru(null as unknown as GruOptions)],
     ['[embedding] inputDim must be a positive integer, got -1', () => embedding({ inputDim: -1, outputDim: 2 })],
+    ['[layerNormalization] epsilon must be a number of at least 0, got -1', () => layerNormalization({ epsilon: -1 })],
+    [
+      '[layerNormalization] betaInitializer cannot be orthogonal: a bias is a vector',
+      () => layerNormalization({ betaInitializer: 'orthogonal' }),
+    ],
+    ["[activation] activation is required: 'softmax', one of 'linear'", () => activation({} as { activation: 'relu' })],
+    ['[masking] maskValue must be a finite number, got NaN', () => masking({ maskValue: Number.NaN })],
+    ['[gru] alignOutput needs goBackwards', anyGru({ units: 3, alignOutput: true })],
+    ['[bidirectional] backwardLayer must be an object', () => bidirectional(gru({ units: 2 }), { backwardLayer: 1 as never })],
     ['[dropout] rate must be a number from 0 to below 1, got NaN', () => dropout({ rate: Number.NaN })],
     ["[dense] activation must be 'softmax', one of 'linear'", () => dense({ units: 2, activation: 'max' as 'relu' })],
     [
@@ -99,6 +120,24 @@ describe('a wrong option is named', () => {
       () => bidirectional(gru({ units: 2 }), { mergemode: 'sum' } as object),
     ],
   ])('%s', (message, f) => expect(thrown(f)).toContain(message))
+
+  test.each<[string, object, object]>([
+    ["units must be the layer's own 2, got 3", { units: 2 }, { units: 3 }],
+    ["dropout must be the layer's own 0.5, got 0", { units: 2, dropout: 0.5 }, { units: 2 }],
+    ["goBackwards must be the layer's own false, got true", { units: 2 }, { units: 2, goBackwards: true }],
+    ["clip must be the layer's own 1, got undefined", { units: 2, clip: 1 }, { units: 2 }],
+    ['kernelRegularizer must be', { units: 2, kernelRegularizer: { l2: 1 } }, { units: 2, kernelRegularizer: { l1: 1 } }],
+  ])('a backward layer that is another network is UNSUPPORTED: %s', (message, layer, other) => {
+    const backwardLayer = gru(other as GruOptions)
+    expect(thrown(() => bidirectional(gru(layer as GruOptions), { backwardLayer }), 'UNSUPPORTED')).toContain(
+      `[bidirectional] backwardLayer.${message}`,
+    )
+  })
+
+  test('a backward layer may have a name, and no inputSize or regularizer of 0', () => {
+    const layer = gru({ units: 2, inputSize: 3, kernelRegularizer: { l2: 0 } })
+    expect(bidirectional(layer, { backwardLayer: gru({ units: 2, name: 'back' }) }).backwardLayer?.name).toBe('back')
+  })
 
   test('what cannot be computed is UNSUPPORTED, with the reason', () => {
     expect(thrown(() => bidirectional(gru({ units: 2, goBackwards: true })), 'UNSUPPORTED')).toContain('already runs both ways')

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { normalizer } from '../lib/data/normalizer.js'
 import { textVectorizer } from '../lib/data/text.js'
 import { readSafetensors, writeSafetensors } from '../lib/files/safetensors.js'
-import { bidirectional, dense, dropout, embedding, gru } from '../lib/layers.js'
+import { activation, bidirectional, dense, dropout, embedding, gru, layerNormalization, masking } from '../lib/layers.js'
 import { loadModel } from '../lib/load-model.js'
 import { type Model, sequential } from '../lib/model.js'
 import { RandomStream } from '../lib/random.js'
@@ -55,6 +55,35 @@ for (const { device } of devices()) {
       expect(await loaded.predict(x)).toEqual(await model.predict(x))
       expect(loaded.tokenizer!.transform(['be not afraid'])).toEqual(model.tokenizer.transform(['be not afraid']))
       expect(loaded.normalizer!.transform([[1, 2]])).toEqual(model.normalizer.transform([[1, 2]]))
+    })
+
+    test('bring masking, normalization, activations and a backward layer of its own back', async () => {
+      const path = join(folder, 'masking.safetensors')
+      const others = [
+        masking({ maskValue: -1 }),
+        layerNormalization({ epsilon: 1e-5, center: false }),
+        bidirectional(gru({ units: 3, returnSequences: true }), {
+          backwardLayer: gru({ units: 3, returnSequences: true, activation: 'relu' }),
+        }),
+        activation({ activation: { name: 'elu', alpha: 0.5 } }),
+        gru({ units: 2, goBackwards: true, alignOutput: true, returnSequences: true }),
+        activation({ activation: 'softmax' }),
+      ]
+      using model = sequential(others, { device, inputSize: 2, seed: 1 })
+      await model.save(path)
+      using loaded = await loadModel(path, { device })
+      expect(loaded.layers).toEqual(model.layers)
+      expect(await loaded.getWeights()).toEqual(await model.getWeights())
+      const series = [
+        [
+          [1, 2],
+          [-1, -1],
+          [3, 5],
+        ],
+      ]
+      expect(await loaded.predict(series)).toEqual(await model.predict(series))
+      expect(loaded.summary()).toBe(model.summary())
+      expect(loaded.summary()).toMatch(/layerNormalization \(layerNormalization\) +\[B, T, 2\] +2\n/)
     })
 
     test('the same model is the same file, and saving again replaces it', async () => {

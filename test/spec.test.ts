@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { bidirectional, dense, dropout, embedding, gru } from '../lib/layers.js'
+import { activation, bidirectional, dense, dropout, embedding, gru, layerNormalization, masking } from '../lib/layers.js'
 import { summaryLines } from '../lib/model-summary.js'
 import { lower } from '../lib/spec/lower.js'
 import { checkLayers, inputOf, placeLayers } from '../lib/spec/network.js'
@@ -58,12 +58,23 @@ describe('order of layers', () => {
     ['layers[1] (embedding) must be the first layer', [dense({ units: 1 }), embedding({ inputDim: 2, outputDim: 2 })]],
     ['vectors come out of layers[0] (gru); set returnSequences: true there', [gru({ units: 2 }), dense({ units: 2 }), gru({ units: 2 })]],
     ['a softmax over 1 unit is always 1', [gru({ units: 2 }), dense({ units: 1, activation: 'softmax' })]],
+    ['layers[1] (masking) must be the first layer', [dense({ units: 2 }), masking()]],
+    ['layers[0] (masking) must have a layer after it', [masking()]],
+    ['layers[0].maskValue must be a finite number', [{ type: 'masking', maskValue: Number.NaN }, gru({ units: 2 })]],
+    ['layers[0].gammaInitializer cannot be orthogonal', [{ type: 'layerNormalization', gammaInitializer: 'orthogonal' }]],
+    ['layers[0].activation: affine needs alpha and beta', [{ type: 'activation', activation: 'affine' }]],
+    ['layers[0].alignOutput needs goBackwards', [{ type: 'gru', units: 2, alignOutput: true }]],
   ])('%s', (message, layers) => expect(thrown(() => checkLayers('test', layers))).toContain(message))
 
   test('a softmax comes last', () => {
     const layers = [dense({ units: 2, activation: 'softmax' }), dense({ units: 1 })]
     expect(thrown(() => checkLayers('test', layers), 'UNSUPPORTED')).toContain(
       'layers[0] (dense) has a softmax, which only the last layer may have',
+    )
+    const alone = [activation({ activation: 'softmax' }), dense({ units: 1 })]
+    expect(thrown(() => checkLayers('test', alone), 'UNSUPPORTED')).toContain('layers[0] (activation) has a softmax')
+    expect(thrown(() => lowered([gru({ units: 1 }), activation({ activation: 'softmax' })], 3))).toContain(
+      'layers[1] (activation): a softmax over 1 unit is always 1',
     )
   })
 })
@@ -94,6 +105,7 @@ describe('sizes', () => {
     expect(input([gru({ units: 2 })])).toEqual({ ids: false, sequence: true, size: undefined })
     expect(input([dense({ units: 2, inputSize: 3 }), gru({ units: 2 })])).toEqual({ ids: false, sequence: true, size: 3 })
     expect(input([dropout({ rate: 0.1 }), dense({ units: 2 })])).toEqual({ ids: false, sequence: undefined, size: undefined })
+    expect(input([masking(), dense({ units: 2, inputSize: 3 })])).toEqual({ ids: false, sequence: true, size: 3, maskValue: 0 })
   })
 
   test('must agree with a given inputSize', () => {
@@ -152,6 +164,44 @@ describe('lowering', () => {
     })
   })
 
+  test('a gru going backwards whose output is aligned is plainly a backward one', () => {
+    const spec = gru({ units: 4, goBackwards: true, alignOutput: true, returnSequences: true })
+    expect(lowered([spec], 3).native.layers[0]).toMatchObject({ goBackwards: false, gru: { direction: 'backward' } })
+  })
+
+  test('a backward layer has its own activations and initializers', () => {
+    const backwardLayer = gru({ units: 4, activation: 'relu', recurrentActivation: 'hardSigmoid', biasInitializer: 'ones' })
+    const { native, parameters } = lowered([bidirectional(gru({ units: 4 }), { backwardLayer })], 3)
+    expect(native.layers[0]).toMatchObject({
+      gru: {
+        activation: [{ kind: 'tanh' }, { kind: 'relu' }],
+        recurrentActivation: [{ kind: 'sigmoid' }, { kind: 'hard_sigmoid' }],
+      },
+    })
+    const biases = parameters.filter(({ name }) => name.includes('bias_ih')).map(({ name, draw }) => [name, draw.initializer])
+    expect(biases).toEqual([
+      ['bidirectional.bias_ih_l0', 'zeros'],
+      ['bidirectional.bias_ih_l0_reverse', 'ones'],
+    ])
+  })
+
+  test('a masking is no layer to native code; a normalization has a weight and a bias, or not', () => {
+    const layers = [masking(), layerNormalization(), layerNormalization({ scale: false }), layerNormalization({ center: false })]
+    const { native, parameters } = lowered([...layers, activation({ activation: 'relu' })], 3)
+    expect(native.layers.map(({ kind, name }) => [kind, name])).toEqual([
+      ['layerNormalization', 'layerNormalization'],
+      ['layerNormalization', 'layerNormalization_1'],
+      ['layerNormalization', 'layerNormalization_2'],
+      ['activation', 'activation'],
+    ])
+    expect(parameters.map(({ name, shape }) => [name, ...shape])).toEqual([
+      ['layerNormalization.weight', 3],
+      ['layerNormalization.bias', 3],
+      ['layerNormalization_1.bias', 3],
+      ['layerNormalization_2.weight', 3],
+    ])
+  })
+
   test('a bidirectional gru', () => {
     const { native, parameters } = lowered([bidirectional(gru({ units: 4 }), { mergeMode: 'mul' })], 3)
     expect(native.layers[0]).toMatchObject({
@@ -192,6 +242,8 @@ describe('lowering', () => {
     ['both directions', bidirectional(gru({ units: 64 })), 2 * 3 * 64 * (10 + 64 + 2)],
     ['dense', dense({ units: 7 }), 7 * 11],
     ['dropout', dropout({ rate: 0.5 }), 0],
+    ['layerNormalization', layerNormalization(), 20],
+    ['activation', activation({ activation: 'relu' }), 0],
   ])('parameters as Keras counts them: %s', (_, layer, count) => {
     const { parameters } = lowered([layer], 10)
     expect(parameters.reduce((sum, { shape }) => sum + shape.reduce((n, m) => n * m, 1), 0)).toBe(count)

@@ -100,7 +100,7 @@ export interface GruOptions {
   kernelRegularizer?: Regularizer
   recurrentRegularizer?: Regularizer
   biasRegularizer?: Regularizer
-  /** Features of the model's input; on the first layer only, and needed only before any data is there. */
+  /** Features of the model's input; on the first layer (or behind a masking) only, and needed only before any data is there. */
   inputSize?: number
   /** Letters, digits, `_` and `-`; unique in the model. Default: `gru`, `gru_1`, … */
   name?: string
@@ -128,7 +128,7 @@ export interface DenseOptions {
   biasInitializer?: Initializer
   kernelRegularizer?: Regularizer
   biasRegularizer?: Regularizer
-  /** Features of the model's input; on the first layer only, and needed only before any data is there. */
+  /** Features of the model's input; on the first layer (or behind a masking) only, and needed only before any data is there. */
   inputSize?: number
   /** Letters, digits, `_` and `-`; unique in the model. Default: `dense`, `dense_1`, … */
   name?: string

@@ -77,7 +77,7 @@ export function openSession(where: string | Uint8Array): Promise<InferenceSessio
   return typeof where === 'string' ? InferenceSession.create(where, options) : InferenceSession.create(where, options)
 }
 
-function statefulLayers({ layers }: ModelData): { name: string; directions: number; units: number }[] {
+export function statefulLayers({ layers }: ModelData): { name: string; directions: number; units: number }[] {
   return layers.flatMap((spec) => {
     const layer = gruOf(spec)
     if (!layer?.returnState && !layer?.stateful) return []

@@ -1,5 +1,6 @@
 import { expectTypeOf, test } from 'vitest'
 import {
+  activation,
   adam,
   bidirectional,
   dense,
@@ -7,12 +8,15 @@ import {
   embedding,
   type FloatTensor,
   Gru,
+  type GruSpec,
   GrusError,
   type GrusErrorCode,
   gru,
   type LayerSpec,
+  layerNormalization,
   loadModel,
   type Model,
+  masking,
   sequential,
   sgd,
   type Tensor,
@@ -33,6 +37,10 @@ test('a wrong option name does not compile', () => {
   embedding({ inputDim: 3, outputDim: 2, vocabulary: 3 })
   // @ts-expect-error merge
   bidirectional(gru({ units: 2 }), { merge: 'sum' })
+  // @ts-expect-error eps
+  layerNormalization({ eps: 1e-5 })
+  // @ts-expect-error mask_value
+  masking({ mask_value: 0 })
   // @ts-expect-error p
   dropout({ p: 0.5 })
   // @ts-expect-error lr
@@ -102,6 +110,8 @@ test('types of results', () => {
   expectTypeOf(gru({ units: 2 })).toExtend<LayerSpec>()
   expectTypeOf(gru({ units: 2 }).units).toEqualTypeOf<number>()
   expectTypeOf(gru({ units: 2 }).returnSequences).toEqualTypeOf<boolean>()
+  expectTypeOf([layerNormalization(), activation({ activation: 'softmax' }), masking({ maskValue: -1 })]).toExtend<LayerSpec[]>()
+  expectTypeOf(bidirectional(gru({ units: 2 }), { backwardLayer: gru({ units: 2 }) }).backwardLayer).toEqualTypeOf<GruSpec | undefined>()
   expectTypeOf(bidirectional(gru({ units: 2 })).layer.type).toEqualTypeOf<'gru'>()
   expectTypeOf<LayerSpec['type']>().toEqualTypeOf<
     'embedding' | 'gru' | 'bidirectional' | 'dense' | 'dropout' | 'layerNormalization' | 'activation' | 'masking'

@@ -40,7 +40,6 @@ export function exportGraph(where: string, { name, layers, sequence, weights, le
   })
   const { sequence: steps, outputSize } = layers.at(-1)!
   graph.output(flow.value, 'y', ['batch', ...(steps ? ['time'] : []), outputSize])
-  const [y, states] = [graph.outputs.at(-1)!, graph.outputs.slice(0, -1)]
-  const { nodes, initializers, inputs } = graph
-  return { name: name || 'grus', nodes, initializers, inputs, outputs: [y, ...states] }
+  const { outputs, ...rest } = graph.finish(name || 'grus')
+  return { ...rest, outputs: [outputs.at(-1)!, ...outputs.slice(0, -1)] }
 }

@@ -49,17 +49,28 @@ export function addGru(
   )
   const state = yh && mask && first ? keepWhereEmpty(graph, yh, first, mask) : yh
   if (keepsState) graph.output(state!, `${spec.name}.h_n`, [count, 'batch', layer.units])
-  const h = keepsState ? `${spec.name}.h_n` : state!
-  if (!layer.returnSequences) return { value: joinStates(graph, h, layer.units, merge), mask: undefined, front: false }
+  if (layer.returnSequences) return sequenceOf(graph, y!, { layer, merge, first, mask, last })
+  return { value: joinStates(graph, keepsState ? `${spec.name}.h_n` : state!, layer.units, merge), mask: undefined, front: false }
+}
 
+interface Sequence {
+  layer: GruSpec
+  merge: MergeMode | undefined
+  first: string | undefined
+  mask: Mask | undefined
+  last: boolean
+}
+
+/** What a layer with returnSequences puts out, from its node's Y [T, D, B, H]. */
+function sequenceOf(graph: GraphBuilder, y: string, { layer, merge, first, mask, last }: Sequence): Flow {
   const turned = layer.goBackwards && !layer.alignOutput
-  // a node puts out 0 behind a row's end
+  // behind a row's end a node puts out 0
   if (mask && last && !(layer.zeroOutputForMask && mask.padded)) {
     const directions = merge ? (['forward', 'reverse'] as const) : [layer.goBackwards ? ('reverse' as const) : ('forward' as const)]
-    const steps = joinInTime(graph, moveBack(graph, y!, mask, directions, first, layer.zeroOutputForMask), layer.units, merge)
+    const steps = joinInTime(graph, moveBack(graph, y, mask, directions, first, layer.zeroOutputForMask), layer.units, merge)
     return { value: turned ? turn(graph, steps) : steps, mask: undefined, front: false }
   }
-  const steps = joinSteps(graph, y!, layer.units, merge)
+  const steps = joinSteps(graph, y, layer.units, merge)
   if (!turned) return { value: steps, mask, front: mask !== undefined }
   if (!mask || last) return { value: turn(graph, steps), mask: undefined, front: false }
   return { value: turnFront(graph, steps, mask), mask: turnMask(graph, mask), front: true }

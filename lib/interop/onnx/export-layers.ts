@@ -39,8 +39,11 @@ export function addLayer(
         ...flow,
         value: addActivation(graph, where, spec.activation, addProduct(graph, spec.name, outputSize, sequence, weights, value)),
       }
-    case 'activation':
-      return { ...flow, value: addActivation(graph, where, spec.activation, value) }
+    case 'activation': {
+      const activated = addActivation(graph, where, spec.activation, value)
+      if (activated !== value) graph.nameLast()
+      return { ...flow, value: activated }
+    }
     case 'layerNormalization': {
       const [gamma, beta] = ['weight', 'bias'].map((tensor) => weights.get(`${spec.name}.${tensor}`)?.data)
       // the operator has no form without a scale

@@ -59,13 +59,11 @@ export async function exportOnnx(
   checkPath(where, path)
   const { externalData, ...rest } = parse(where, optionsSchema, options)
   const model = onnxModel(where, data, rest)
-  const inside = externalData === true ? undefined : encodeModel(model)
-  if (inside && (externalData === false || inside.length <= limit)) {
-    if (inside.length > limit) {
-      const text = `externalData must not be false: the model takes ${inside.length} bytes, and one file holds ${limit} at most`
-      throw new GrusError('INVALID_ARGUMENT', `[${where}] ${text}`)
-    }
-    return write([{ path, parts: inside.parts }])
+  const whole = encodeModel(model)
+  if (!externalData && whole.length <= limit) return write([{ path, parts: whole.parts }])
+  if (externalData === false) {
+    const text = `externalData must not be false: the model takes ${whole.length} bytes, and one file holds ${limit} at most`
+    throw new GrusError('INVALID_ARGUMENT', `[${where}] ${text}`)
   }
   const { graph, parts } = moveOut(model.graph, `${basename(path)}.data`)
   const outside = parts.length > 0 ? [{ path: `${path}.data`, parts }] : []

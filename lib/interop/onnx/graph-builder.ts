@@ -1,5 +1,5 @@
 // A graph that grows node by node. A value is known by its name.
-import type { TensorInParts } from './encode.js'
+import type { GraphToWrite, TensorInParts } from './encode.js'
 import type { OnnxAttribute, OnnxNode, OnnxType, OnnxValueInfo } from './proto.js'
 
 export const attribute = {
@@ -12,31 +12,31 @@ export const attribute = {
 }
 
 export class GraphBuilder {
-  readonly nodes: OnnxNode[] = []
-  readonly initializers: TensorInParts[] = []
-  readonly inputs: OnnxValueInfo[] = []
-  readonly outputs: OnnxValueInfo[] = []
   /** Before the names of nodes and values: the layer that is being written. */
   scope = ''
+  readonly #nodes: OnnxNode[] = []
+  readonly #initializers: TensorInParts[] = []
+  readonly #inputs: OnnxValueInfo[] = []
+  readonly #outputs: OnnxValueInfo[] = []
   readonly #taken = new Set<string>()
 
   input(name: string, type: OnnxType, dims: (number | string)[]): string {
-    this.inputs.push({ name, type, dims })
+    this.#inputs.push({ name, type, dims })
     return name
   }
 
   /** Makes a value an output. A node's value takes the output's name. */
   output(value: string, name: string, dims: (number | string)[]): void {
     const renamed = (given: string) => (given === value ? name : given)
-    if (this.nodes.some(({ outputs }) => outputs.includes(value))) {
-      for (const node of this.nodes) {
+    if (this.#nodes.some(({ outputs }) => outputs.includes(value))) {
+      for (const node of this.#nodes) {
         node.inputs = node.inputs.map(renamed)
         node.outputs = node.outputs.map(renamed)
       }
     } else {
       this.#push('Identity', [value], [name], [])
     }
-    this.outputs.push({ name, type: 'FLOAT', dims })
+    this.#outputs.push({ name, type: 'FLOAT', dims })
   }
 
   /** Adds a node and gives its output. */
@@ -60,10 +60,15 @@ export class GraphBuilder {
     return outputs
   }
 
+  /** The node added last stands for its layer. */
+  nameLast(): void {
+    this.#nodes.at(-1)!.name = this.scope
+  }
+
   /** A weight of the layer: pieces of float32 arrays one after the other. */
   weight(name: string, dims: number[], parts: readonly Float32Array[]): string {
     const data = parts.map(({ buffer, byteOffset, byteLength }) => new Uint8Array(buffer, byteOffset, byteLength))
-    this.initializers.push({ name: `${this.scope}.${name}`, type: 'FLOAT', dims, data })
+    this.#initializers.push({ name: `${this.scope}.${name}`, type: 'FLOAT', dims, data })
     return `${this.scope}.${name}`
   }
 
@@ -79,9 +84,21 @@ export class GraphBuilder {
     return this.#constant(`const/${value}_float`, 'FLOAT', [], Float32Array.of(value))
   }
 
+  /** The graph, without what no output needs: a mask that nothing looked at. */
+  finish(name: string): GraphToWrite {
+    const needed = new Set(this.#outputs.map((output) => output.name))
+    const nodes = this.#nodes.toReversed().filter(({ inputs, outputs }) => {
+      if (!outputs.some((output) => needed.has(output))) return false
+      for (const input of inputs) needed.add(input)
+      return true
+    })
+    const initializers = this.#initializers.filter((tensor) => needed.has(tensor.name))
+    return { name, nodes: nodes.reverse(), initializers, inputs: this.#inputs, outputs: this.#outputs }
+  }
+
   #constant(name: string, type: OnnxType, dims: number[], data: Float32Array | BigInt64Array): string {
-    if (!this.initializers.some((tensor) => tensor.name === name)) {
-      this.initializers.push({ name, type, dims, data: new Uint8Array(data.buffer) })
+    if (!this.#initializers.some((tensor) => tensor.name === name)) {
+      this.#initializers.push({ name, type, dims, data: new Uint8Array(data.buffer) })
     }
     return name
   }
@@ -99,6 +116,6 @@ export class GraphBuilder {
 
   #push(op: string, inputs: readonly string[], outputs: readonly string[], attributes: OnnxAttribute[], name = outputs[0]!): void {
     const last = inputs.findLastIndex((input) => input !== '')
-    this.nodes.push({ name, op, domain: '', inputs: inputs.slice(0, last + 1), outputs: [...outputs], attributes })
+    this.#nodes.push({ name, op, domain: '', inputs: inputs.slice(0, last + 1), outputs: [...outputs], attributes })
   }
 }

@@ -177,6 +177,4 @@ function layerNames({ graph }: OnnxModel): Map<string, string> {
       return own ? [[placeOf(node, i), node.name] as const] : []
     }),
   )
-}),
-  )
 }

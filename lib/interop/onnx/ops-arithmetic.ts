@@ -117,11 +117,14 @@ function affine(place: string, view: View, alpha: number, constant: Constant, wh
   const { source } = view
   const inner = source.kind === 'activation' && source.activation === 'tanh' ? source.of : undefined
   if (inner?.kind === 'activation' && beta === 0 && isFactor(inner.activation)) {
-    return { ...view, source: { ...inner, activation: { name: 'scaledTanh', alpha: shortest(alpha), beta: inner.activation.alpha! } } }
+    return {
+      ...view,
+      source: { ...inner, place, activation: { name: 'scaledTanh', alpha: shortest(alpha), beta: inner.activation.alpha! } },
+    }
   }
   const before = source.kind === 'activation' && typeof source.activation === 'object' ? source.activation : undefined
   if (source.kind === 'activation' && before && isFactor(before) && alpha === 1) {
-    return { ...view, source: { ...source, activation: { ...before, beta: shortest(beta) } } }
+    return { ...view, source: { ...source, place, activation: { ...before, beta: shortest(beta) } } }
   }
   return elementwise(view, activationNamed('affine', alpha, beta), place)
 }
