@@ -6,12 +6,15 @@ import { GrusError } from '../../lib/errors.js'
 import { encodeModel } from '../../lib/interop/onnx/encode.js'
 import { onnxModel } from '../../lib/interop/onnx/export.js'
 import { readOnnx } from '../../lib/interop/onnx/import.js'
+import type { OnnxNode } from '../../lib/interop/onnx/proto.js'
 import { bidirectional, dense, embedding, gru, layerNormalization } from '../../lib/layers.js'
 import { lower } from '../../lib/spec/lower.js'
 import { checkLayers } from '../../lib/spec/network.js'
 import { drawing } from '../support/architectures.js'
 import { mutations } from '../support/mutations.js'
+import { floats, gruWeights, info, integers, modelBytes, node } from '../support/onnx-graph.js'
 import { drawWeights } from '../support/onnx-run.js'
+import { source } from '../support/random.js'
 
 const layers = [
   embedding({ inputDim: 5, outputDim: 2 }),
@@ -59,5 +62,28 @@ describe('a damaged ONNX file', () => {
       const code = read(ours.subarray(0, length))
       if (code !== 'CORRUPT_FILE') throw new Error(`cut at ${length} of ${ours.length}: ${code}`)
     }
+  })
+
+  describe('that is made to keep its reader busy is refused', () => {
+    const many = Array.from({ length: 40 }, (_, i) => i)
+    const start = node('GRU', ['x', 'W', 'R'], ['Y', 'v0'], { hidden_size: 3 })
+    const initializers = [...gruWeights(source(1), 2, 3), floats('c0', [1], [1]), integers('r', Array(20).fill(1))]
+    const cases: Record<string, OnnxNode[]> = {
+      'states that double': many.map((i) => node('Concat', [`v${i}`, `v${i}`], [`v${i + 1}`], { axis: 0 })),
+      'constants that double': [
+        ...many.map((i) => node('Concat', [`c${i}`, `c${i}`], [`c${i + 1}`], { axis: 0 })),
+        node('Add', ['v0', 'c40'], ['v40']),
+      ],
+      'activations without end': [
+        node('Relu', ['v0'], ['a0']),
+        ...Array.from({ length: 5000 }, (_, i) => node('Relu', [`a${i}`], [`a${i + 1}`])),
+        node('Tanh', ['a5000'], ['v40']),
+      ],
+      'axes without end': [node('Reshape', ['v0', 'r'], ['v40'])],
+    }
+    it.each(Object.entries(cases))('%s', (_, nodes) => {
+      const bytes = modelBytes({ nodes: [start, ...nodes], initializers, inputs: [info('x', ['t', 'b', 2])], outputs: ['v40'] })
+      expect(read(bytes)).toBe('UNSUPPORTED')
+    })
   })
 })

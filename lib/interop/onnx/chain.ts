@@ -1,7 +1,7 @@
 // From the value that a graph puts out back to its input: the layers in their order.
 import { OnnxUnsupported } from './faults.js'
 import { known } from './sizes.js'
-import { featuresOf, type GruNode, type Source } from './sources.js'
+import { beforeActivations, featuresOf, type GruNode, type Source } from './sources.js'
 import type { Atom, View } from './values.js'
 import { canonical } from './views.js'
 
@@ -26,11 +26,15 @@ export interface Chain {
   links: Link[]
 }
 
+/** More are no model, but a file made to keep its reader busy. */
+const mostLayers = 1000
+
 /** @throws OnnxUnsupported for what no chain of layers says */
 export function chainOf(view: View): Chain {
   const links: Link[] = []
   let at = canonical(view)
   for (;;) {
+    if (links.length > mostLayers) throw new OnnxUnsupported(`more than ${mostLayers} layers, one after the other`)
     const { source } = at
     if (source.kind === 'input') {
       checkWhole(at, source.place, [])
@@ -125,10 +129,8 @@ function gruLink(view: View, source: Extract<Source, { kind: 'sequences' | 'stat
 function takesReversed(gru: GruNode): boolean {
   const { view } = gru.x
   if (!view.reversed) return false
-  let source: Source = view.source
-  while (!['sequences', 'merged', 'state', 'input', 'part'].includes(source.kind)) {
-    source = source.kind === 'activation' ? source.of : (source as Extract<Source, { x: unknown }>).x.view.source
-  }
+  let source = beforeActivations(view.source)
+  while ('x' in source) source = beforeActivations(source.x.view.source)
   if (source.kind !== 'sequences') return true
   const side = source.gru.directionAtom && view.fixed.get(source.gru.directionAtom)
   return !(source.gru.direction === 'reverse' || side === 1)

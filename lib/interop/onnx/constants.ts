@@ -42,6 +42,11 @@ export function transposeConstant(value: Constant, perm: readonly number[], budg
   })
 }
 
+/** A shape of more axes is no model's. */
+export function checkRank(rank: number): void {
+  if (rank > 16) throw new OnnxUnsupported(`makes a tensor of ${rank} axes, 16 is the most`)
+}
+
 export function reshapeConstant(value: Constant, dims: readonly Size[]): Constant {
   const [old, now] = [product(dimsOf(value)), product(dims)]
   if (!same(old, now)) throw new OnnxCorrupt(`${showSize(old)} numbers cannot be given the shape [${dims.map(showSize).join(', ')}]`)
@@ -116,6 +121,7 @@ export function expandConstant(value: Constant, target: readonly Size[], budget:
 /** The common shape of two that numpy would broadcast. */
 export function broadcast(a: readonly Size[], b: readonly Size[]): Size[] {
   const rank = Math.max(a.length, b.length)
+  checkRank(rank)
   const at = (dims: readonly Size[], i: number): Size => dims[i - (rank - dims.length)] ?? size(1)
   return Array.from({ length: rank }, (_, i) => {
     const [x, y] = [at(a, i), at(b, i)]

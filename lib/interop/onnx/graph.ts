@@ -5,13 +5,17 @@ import type { Tensor } from '../../tensor.js'
 import { Budget } from './constants.js'
 import { OnnxCorrupt, OnnxUnsupported } from './faults.js'
 import { NodeReader } from './node-reader.js'
+import { arithmeticOperators } from './ops-arithmetic.js'
 import { layerOperators } from './ops-layers.js'
-import { structureOperators } from './ops-structure.js'
+import { type Operator, structureOperators } from './ops-structure.js'
 import type { OnnxGraph, OnnxModel, OnnxNode, OnnxValueInfo } from './proto.js'
 import { named, size } from './sizes.js'
 import type { Place } from './sources.js'
 import { type Atom, constantOf, type Value } from './values.js'
 import { viewOf } from './views.js'
+
+/** Gather may be an embedding: layers come last. */
+const operators: Record<string, Operator> = { ...structureOperators, ...arithmeticOperators, ...layerOperators }
 
 /** The versions of ONNX' own operators that are known here. */
 const [oldest, newest] = [7, 28]
@@ -74,7 +78,7 @@ function liveNodes(wanted: readonly string[], makers: ReadonlyMap<string, OnnxNo
     const maker = makers.get(name)
     if (!maker || live.has(maker)) continue
     live.add(maker)
-    open.push(...maker.inputs)
+    for (const input of maker.inputs) open.push(input)
   }
   return live
 }
@@ -128,11 +132,7 @@ function evaluate(
     if (node.domain !== '' && node.domain !== 'ai.onnx') {
       throw new OnnxUnsupported(`the domain '${node.domain}' is not known; export with ONNX' own operators alone`)
     }
-    const operator = Object.hasOwn(layerOperators, node.op)
-      ? layerOperators[node.op]!
-      : Object.hasOwn(structureOperators, node.op)
-        ? structureOperators[node.op]!
-        : undefined
+    const operator = Object.hasOwn(operators, node.op) ? operators[node.op] : undefined
     if (!operator) throw new OnnxUnsupported(`no layer of grus is this operator${hints[node.op] ?? ''}`)
     const inputs = node.inputs.map((name) => {
       if (name === '') return undefined

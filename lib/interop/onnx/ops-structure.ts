@@ -1,5 +1,5 @@
 // Operators that move numbers about or compute shapes.
-import { broadcast, expandConstant, filled, takeConstant } from './constants.js'
+import { broadcast, checkRank, expandConstant, filled, takeConstant } from './constants.js'
 import { OnnxCorrupt, OnnxUnsupported } from './faults.js'
 import type { NodeReader } from './node-reader.js'
 import { onnxTypes } from './proto.js'
@@ -72,6 +72,7 @@ export const structureOperators: Record<string, Operator> = {
   Size: (reader) => [{ kind: 'ints', dims: [], data: [product(dimsOf(reader.value(0)))] }],
   ConstantOfShape: (reader) => {
     const dims = reader.sizes(0, 'the shape')
+    checkRank(dims.length)
     const tensor = reader.tensor('value')
     const value = tensor ? constantOf(tensor) : undefined
     if (value && value.data.length !== 1) throw new OnnxCorrupt('attribute value must be one number')

@@ -80,7 +80,8 @@ export type Source =
   | { kind: 'activation'; place: Place; of: Source; activation: Activation }
 
 /** The features of what comes out, undefined for the graph's own inputs, any axis of which may be them. */
-export function featuresOf(source: Source): Atom[] | undefined {
+export function featuresOf(given: Source): Atom[] | undefined {
+  const source = beforeActivations(given)
   switch (source.kind) {
     case 'input':
     case 'part':
@@ -90,13 +91,18 @@ export function featuresOf(source: Source): Atom[] | undefined {
       return source.gru.directionAtom ? [source.gru.directionAtom, source.gru.hidden] : [source.gru.hidden]
     case 'merged':
       return [source.of.gru.hidden]
-    case 'activation':
-      return featuresOf(source.of)
     case 'moment':
       return source.x.features
     default:
       return source.features
   }
+}
+
+/** What activations are of: a graph may have any number of them in a row, so that nothing here calls itself. */
+export function beforeActivations(source: Source): Exclude<Source, { kind: 'activation' }> {
+  let at = source
+  while (at.kind === 'activation') at = at.of
+  return at
 }
 
 /**

@@ -1,9 +1,12 @@
 // Operators that move numbers about, on whatever stands for a tensor.
-import { type Budget, concatConstants, expandConstant, reshapeConstant, takeConstant, transposeConstant } from './constants.js'
+import { type Budget, checkRank, concatConstants, expandConstant, reshapeConstant, takeConstant, transposeConstant } from './constants.js'
 import { OnnxCorrupt, OnnxUnsupported } from './faults.js'
 import { known, type Size, same, showSize, size } from './sizes.js'
 import { dimsOf, isConstant, rankOf, type Stack, type Value, type View } from './values.js'
-import { concatViews, pickView, reshapeView, sliceView, squeezeView, stacked, targetDims, unitAt, unstacked } from './views.js'
+import { concatViews, stacked, unstacked } from './view-joins.js'
+import { pickView, sliceView, squeezeView } from './view-places.js'
+import { reshapeView, targetDims } from './view-shapes.js'
+import { unitAt } from './views.js'
 
 /** An axis as ONNX counts it, from the end where negative. */
 export function axisOf(axis: number, rank: number): number {
@@ -26,6 +29,7 @@ export function transpose(value: Value, perm: readonly number[], budget: Budget)
 
 export function reshape(value: Value, target: readonly Size[], allowZero: boolean): Value {
   const from = dimsOf(value)
+  checkRank(target.length)
   const dims = targetDims(from, target, allowZero)
   if (isConstant(value)) return reshapeConstant(value, dims)
   if (value.kind === 'view') return reshapeView(value, dims)
@@ -68,7 +72,7 @@ export function squeeze(value: Value, axes: readonly number[] | undefined): Valu
 
 export function unsqueeze(value: Value, axes: readonly number[]): Value {
   const rank = rankOf(value) + axes.length
-  if (rank > 16) throw new OnnxUnsupported(`makes a tensor of ${rank} axes`)
+  checkRank(rank)
   const places = axes.map((axis) => axisOf(axis, rank)).sort((a, b) => a - b)
   if (new Set(places).size !== places.length) throw new OnnxCorrupt(`axes [${axes.join(', ')}] come twice`)
   let result = value
