@@ -10,6 +10,7 @@ interface Flags {
   opset?: number
   externalData?: boolean
   module?: string
+  batchSize?: number
 }
 
 const where = 'grus export'
@@ -24,12 +25,14 @@ export function exportCommand(): Command {
     .option('--lengths', 'ONNX: the steps of each row that count are an input of the graph')
     .option('--opset <n>', 'ONNX: the opset to write', wholeNumber)
     .option('--external-data', 'ONNX: weights in a file of their own, as those beyond 2 GB always are')
+    .option('--batch-size <n>', 'Keras: rows of a batch, which a stateful model must say', wholeNumber)
     .option('--module <file>', 'PyTorch: also write Python source of the nn.Module that the tensors belong to')
-    .action(async (file: string, { to, output, module, ...onnx }: Flags) => {
+    .action(async (file: string, { to, output, module, batchSize, ...onnx }: Flags) => {
       const model = await readModelFile(file)
       const target = output ?? file.replace(/(\.safetensors)?$/, extension[to])
       const options = given({ lengths: onnx.lengths, opset: onnx.opset, externalData: onnx.externalData })
-      await writeForeign(where, model, target, given({ format: to, onnx: Object.keys(options).length > 0 ? options : undefined }))
+      const groups = { keras: batchSize === undefined ? undefined : { batchSize }, onnx: Object.keys(options).length > 0 ? options : undefined }
+      await writeForeign(where, model, target, given({ format: to, ...groups }))
       console.log(`written to ${target}`)
       if (module !== undefined) {
         const { writePytorchModule } = await import('../interop/pytorch/pytorch-module.js')

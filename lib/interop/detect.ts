@@ -43,12 +43,12 @@ function formatOf(bytes: Buffer): FileFormat | undefined {
   if (starts('PK')) return undefined
   if (starts('\x89HDF\r\n\x1a\n')) return 'kerasWeights'
   if (starts('\x93NUMPY')) return 'npy'
-  // a pickle of protocol 2 or later, which is how torch.save wrote before version 1.6
-  if (bytes[0] === 0x80 && bytes[1]! >= 2 && bytes[1]! <= 5) return 'pytorch'
   // a safetensors header: its length in 8 bytes, then JSON
   if (bytes[8] === 0x7b && bytes.readUInt32LE(4) === 0) {
     return /"format"\s*:\s*"grus"/.test(bytes.toString('latin1', 8)) ? 'grus' : 'pytorch'
   }
+  // a pickle of protocol 2 or later, which is how torch.save wrote before version 1.6
+  if (bytes[0] === 0x80 && bytes[1]! >= 2 && bytes[1]! <= 5) return 'pytorch'
   if (/^\s*\{/.test(bytes.toString('latin1', 0, 1000))) return 'tfjs'
   // ModelProto begins with ir_version, a small number, as every exporter writes it
   if (bytes[0] === 0x08 && bytes[1]! > 0 && bytes[1]! < 64) return 'onnx'

@@ -4,6 +4,7 @@ import { GrusError } from '../errors.js'
 import { checkPath } from '../files/paths.js'
 import { listOf } from '../spec/fields.js'
 import { parse } from '../spec/parse.js'
+import type { ExportKerasOptions } from './keras/export.js'
 import type { ModelData } from './model-data.js'
 import type { OnnxExportOptions } from './onnx/export.js'
 
@@ -12,6 +13,8 @@ export type ExportFormat = 'keras' | 'onnx' | 'pytorch'
 export interface WriterOptions {
   /** Default: by the path's extension. */
   format?: ExportFormat
+  /** Of a `.keras` file. */
+  keras?: ExportKerasOptions
   onnx?: OnnxExportOptions
 }
 
@@ -21,10 +24,13 @@ const extensions: Record<ExportFormat, readonly string[]> = {
   onnx: ['.onnx'],
   pytorch: ['.pt', '.pth', '.safetensors'],
 }
+// what is in a group is checked by its writer
+const group = z.custom<object>((value) => typeof value === 'object' && value !== null && !Array.isArray(value), { error: 'an object' })
 const schema = z.strictObject(
   {
     format: z.enum(formats, { error: listOf(formats) }).exactOptional(),
-    onnx: z.custom<object>((value) => typeof value === 'object' && value !== null, { error: 'an object' }).exactOptional(),
+    keras: group.exactOptional(),
+    onnx: group.exactOptional(),
   },
   { error: 'an object' },
 )
@@ -38,11 +44,10 @@ export async function writeForeign(where: string, data: ModelData, path: string,
     const known = format ? extensions[format] : formats.flatMap((name) => extensions[name])
     throw new GrusError('INVALID_ARGUMENT', `[${where}] path must end in ${known.join(', ')}, got '${path}'`)
   }
-  if (given.onnx && format !== 'onnx') {
-    throw new GrusError('INVALID_ARGUMENT', `[${where}] onnx: these options belong to format 'onnx', not '${format}'`)
-  }
+  const other = (['keras', 'onnx'] as const).find((name) => name !== format && given[name] !== undefined)
+  if (other) throw new GrusError('INVALID_ARGUMENT', `[${where}] ${other}: these options belong to format '${other}', not '${format}'`)
   if (format === 'onnx') return (await import('./onnx/export.js')).exportOnnx(where, data, path, given.onnx ?? {})
   if (format === 'pytorch') return (await import('./pytorch/export-state-dict.js')).exportStateDict(where, data, path)
   const keras = await import('./keras/export.js')
-  return path.endsWith('.keras') ? keras.exportKeras(where, data, path) : keras.exportKerasWeights(where, data, path)
+  return path.endsWith('.keras') ? keras.exportKeras(where, data, path, given.keras ?? {}) : keras.exportKerasWeights(where, data, path)
 }
