@@ -2,39 +2,11 @@
 // it gives, is decided by the caller's own closed set.
 import { describe } from '../../tensor.js'
 import type { errorsOf } from '../model-data.js'
+import { PickleBytes } from './pickle-bytes.js'
+import { refusedOpcodes } from './pickle-refused.js'
+import { Dict, Global, show, Tuple, type Value } from './pickle-values.js'
 
 export type PickleErrors = ReturnType<typeof errorsOf>
-
-/** A Python tuple. */
-export class Tuple {
-  readonly items: readonly Value[]
-  constructor(items: readonly Value[]) {
-    this.items = items
-  }
-}
-
-/** A dict or an OrderedDict, in its order of insertion. */
-export class Dict {
-  readonly items: Map<Value, Value> = new Map()
-  readonly ordered: boolean
-  constructor(ordered: boolean) {
-    this.ordered = ordered
-  }
-}
-
-/** A class or function by name; it is never imported. */
-export class Global {
-  readonly name: string
-  constructor(name: string) {
-    this.name = name
-  }
-}
-
-/** What the caller's callables make. */
-export abstract class Made {}
-
-/** Lists are arrays; bytes, and strings of Python 2, are Uint8Array. */
-export type Value = null | boolean | number | bigint | string | Uint8Array | Value[] | Tuple | Dict | Global | Made
 
 export interface PickleRules {
   /** Names, `module.name`, that may appear. */
@@ -61,31 +33,28 @@ const mark = Symbol('mark')
 type Slot = Value | typeof mark
 
 class Machine {
-  readonly #bytes: Uint8Array
-  readonly #view: DataView
+  readonly #bytes: PickleBytes
   readonly #rules: PickleRules
   readonly #errors: PickleErrors
   readonly #stack: Slot[] = []
   readonly #memo: Map<number, Value> = new Map()
-  #at = 0
 
   constructor(bytes: Uint8Array, rules: PickleRules, errors: PickleErrors) {
-    this.#bytes = bytes
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    this.#bytes = new PickleBytes(bytes, errors)
     this.#rules = rules
     this.#errors = errors
   }
 
   run(): Value {
-    if (this.#u8() !== 0x80) throw this.#corrupt('does not begin as a pickle of protocol 2 or later')
-    const protocol = this.#u8()
+    if (this.#bytes.u8() !== 0x80) throw this.#corrupt('does not begin as a pickle of protocol 2 or later')
+    const protocol = this.#bytes.u8()
     if (protocol < 2 || protocol > 5) throw this.#corrupt(`has the protocol ${protocol}, 2 to 5 are known`)
     for (let count = 0; count < mostOpcodes; ++count) {
-      const opcode = this.#u8()
+      const opcode = this.#bytes.u8()
       if (opcode === 0x2e) {
         const value = this.#pop()
         if (this.#stack.length > 0) throw this.#corrupt(`leaves ${this.#stack.length} values behind`)
-        if (this.#at !== this.#bytes.length) throw this.#corrupt(`is followed by ${this.#bytes.length - this.#at} bytes more`)
+        if (this.#bytes.left > 0) throw this.#corrupt(`is followed by ${this.#bytes.left} bytes more`)
         return value
       }
       this.#step(opcode)
@@ -108,33 +77,33 @@ class Machine {
         this.#push(false)
         break
       case 0x4b: // BININT1
-        this.#push(this.#u8())
+        this.#push(this.#bytes.u8())
         break
       case 0x4d: // BININT2
-        this.#push(this.#view.getUint16(this.#skip(2), true))
+        this.#push(this.#bytes.view.getUint16(this.#bytes.skip(2), true))
         break
       case 0x4a: // BININT
-        this.#push(this.#view.getInt32(this.#skip(4), true))
+        this.#push(this.#bytes.view.getInt32(this.#bytes.skip(4), true))
         break
       case 0x8a: // LONG1
-        this.#push(integer(this.#take(this.#u8())))
+        this.#push(this.#bytes.integer(this.#bytes.u8()))
         break
       case 0x47: // BINFLOAT
-        this.#push(this.#view.getFloat64(this.#skip(8), false))
+        this.#push(this.#bytes.view.getFloat64(this.#bytes.skip(8), false))
         break
       case 0x58: // BINUNICODE
-        this.#push(this.#text(this.#u32()))
+        this.#push(this.#bytes.text(this.#bytes.u32()))
         break
       case 0x8c: // SHORT_BINUNICODE
-        this.#push(this.#text(this.#u8()))
+        this.#push(this.#bytes.text(this.#bytes.u8()))
         break
       case 0x55: // SHORT_BINSTRING, SHORT_BINBYTES
       case 0x43:
-        this.#push(this.#take(this.#u8()))
+        this.#push(this.#bytes.take(this.#bytes.u8()))
         break
       case 0x54: // BINSTRING, BINBYTES
       case 0x42:
-        this.#push(this.#take(this.#u32()))
+        this.#push(this.#bytes.take(this.#bytes.u32()))
         break
       case 0x29: // EMPTY_TUPLE
         this.#push(new Tuple([]))
@@ -166,22 +135,22 @@ class Machine {
         this.#setItems(this.#popToMark())
         break
       case 0x71: // BINPUT, LONG_BINPUT, MEMOIZE
-        this.#memo.set(this.#u8(), this.#top())
+        this.#memo.set(this.#bytes.u8(), this.#top())
         break
       case 0x72:
-        this.#memo.set(this.#u32(), this.#top())
+        this.#memo.set(this.#bytes.u32(), this.#top())
         break
       case 0x94:
         this.#memo.set(this.#memo.size, this.#top())
         break
       case 0x68: // BINGET, LONG_BINGET
-        this.#recall(this.#u8())
+        this.#recall(this.#bytes.u8())
         break
       case 0x6a:
-        this.#recall(this.#u32())
+        this.#recall(this.#bytes.u32())
         break
       case 0x63: // GLOBAL
-        this.#global(this.#line(), this.#line())
+        this.#global(this.#bytes.line(), this.#bytes.line())
         break
       case 0x93: // STACK_GLOBAL
         this.#global(...(this.#popSome(2) as [Value, Value]))
@@ -196,12 +165,12 @@ class Machine {
         this.#build()
         break
       case 0x95: // FRAME: only says how much to read at once
-        if (this.#view.getBigUint64(this.#skip(8), true) > this.#bytes.length - this.#at) throw this.#corrupt('has a frame that is cut off')
+        if (this.#bytes.view.getBigUint64(this.#bytes.skip(8), true) > this.#bytes.left) throw this.#corrupt('has a frame that is cut off')
         break
       default:
-        if (names[opcode] === undefined) throw this.#corrupt(`has no opcode but the byte ${opcode}`)
+        if (refusedOpcodes[opcode] === undefined) throw this.#corrupt(`has no opcode but the byte ${opcode}`)
         throw this.#errors.unsupported(
-          `data.pkl has the pickle opcode ${names[opcode]}, which no state dict needs, before byte ${this.#at}`,
+          `data.pkl has the pickle opcode ${refusedOpcodes[opcode]}, which no state dict needs, before byte ${this.#bytes.at}`,
         )
     }
   }
@@ -292,103 +261,7 @@ class Machine {
     return values as Value[]
   }
 
-  #u8(): number {
-    return this.#bytes[this.#skip(1)]!
-  }
-
-  #u32(): number {
-    return this.#view.getUint32(this.#skip(4), true)
-  }
-
-  #skip(count: number): number {
-    if (count > this.#bytes.length - this.#at) throw this.#corrupt('ends too early')
-    this.#at += count
-    return this.#at - count
-  }
-
-  #take(count: number): Uint8Array {
-    const start = this.#skip(count)
-    return this.#bytes.subarray(start, start + count)
-  }
-
-  #text(count: number): string {
-    return this.#decode(this.#take(count))
-  }
-
-  #line(): string {
-    const end = this.#bytes.indexOf(0x0a, this.#at)
-    if (end < 0) throw this.#corrupt('ends too early')
-    const line = this.#take(end - this.#at)
-    ++this.#at
-    return this.#decode(line)
-  }
-
-  #decode(bytes: Uint8Array): string {
-    try {
-      return utf8.decode(bytes)
-    } catch (cause) {
-      throw this.#errors.corrupt(`data.pkl has a text that is no UTF-8, before byte ${this.#at}`, cause)
-    }
-  }
-
   #corrupt(text: string): Error {
-    return this.#errors.corrupt(`data.pkl ${text}, at byte ${this.#at}`)
+    return this.#bytes.corrupt(text)
   }
-}
-
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-
-/** Two's complement, little-endian, of at most 255 bytes. */
-function integer(bytes: Uint8Array): number | bigint {
-  let value = 0n
-  for (let i = bytes.length - 1; i >= 0; --i) value = (value << 8n) | BigInt(bytes[i]!)
-  value = BigInt.asIntN(8 * bytes.length, value)
-  const number = Number(value)
-  return Number.isSafeInteger(number) ? number : value
-}
-
-/** A value's kind as Python calls it, for messages. */
-export function show(value: Value | undefined): string {
-  if (value === undefined) return 'nothing'
-  if (value === null) return 'None'
-  if (value instanceof Tuple) return 'a tuple'
-  if (value instanceof Dict) return value.ordered ? 'an OrderedDict' : 'a dict'
-  if (value instanceof Global) return value.name
-  if (value instanceof Uint8Array) return 'bytes'
-  if (Array.isArray(value)) return 'a list'
-  return typeof value === 'object' ? 'a tensor or storage' : describe(value)
-}
-
-/** Opcodes that a state dict does without. */
-const names: Readonly<Record<number, string>> = {
-  48: 'POP',
-  49: 'POP_MARK',
-  50: 'DUP',
-  70: 'FLOAT',
-  73: 'INT',
-  76: 'LONG',
-  80: 'PERSID',
-  83: 'STRING',
-  86: 'UNICODE',
-  100: 'DICT',
-  103: 'GET',
-  105: 'INST',
-  108: 'LIST',
-  111: 'OBJ',
-  112: 'PUT',
-  128: 'PROTO',
-  129: 'NEWOBJ',
-  130: 'EXT1',
-  131: 'EXT2',
-  132: 'EXT4',
-  139: 'LONG4',
-  141: 'BINUNICODE8',
-  142: 'BINBYTES8',
-  143: 'EMPTY_SET',
-  144: 'ADDITEMS',
-  145: 'FROZENSET',
-  146: 'NEWOBJ_EX',
-  150: 'BYTEARRAY8',
-  151: 'NEXT_BUFFER',
-  152: 'READONLY_BUFFER',
 }

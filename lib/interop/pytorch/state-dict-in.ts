@@ -1,6 +1,7 @@
 // Where in a checkpoint the state dict is.
 import { nearest } from '../../spec/parse.js'
-import { Dict, type PickleErrors, show, type Value } from './pickle.js'
+import type { PickleErrors } from './pickle.js'
+import { Dict, show, type Value } from './pickle-values.js'
 import { StoredTensor } from './stored-tensor.js'
 
 type StoredTensors = Map<string, StoredTensor>

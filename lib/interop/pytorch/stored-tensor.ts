@@ -1,6 +1,7 @@
 // What the callables of a torch.save pickle stand for: storages by name, and tensors as views of them.
 import { elementSize, type ReadableType } from '../../files/elements.js'
-import { Dict, Global, Made, type PickleErrors, type PickleRules, show, Tuple, type Value } from './pickle.js'
+import type { PickleErrors, PickleRules } from './pickle.js'
+import { Dict, Global, Made, show, Tuple, type Value } from './pickle-values.js'
 
 /** A file of the archive: numbers one after the other. */
 export class Storage extends Made {
