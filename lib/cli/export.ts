@@ -31,7 +31,10 @@ export function exportCommand(): Command {
       const model = await readModelFile(file)
       const target = output ?? file.replace(/(\.safetensors)?$/, extension[to])
       const options = given({ lengths: onnx.lengths, opset: onnx.opset, externalData: onnx.externalData })
-      const groups = { keras: batchSize === undefined ? undefined : { batchSize }, onnx: Object.keys(options).length > 0 ? options : undefined }
+      const groups = {
+        keras: batchSize === undefined ? undefined : { batchSize },
+        onnx: Object.keys(options).length > 0 ? options : undefined,
+      }
       await writeForeign(where, model, target, given({ format: to, ...groups }))
       console.log(`written to ${target}`)
       if (module !== undefined) {

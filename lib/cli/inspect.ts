@@ -58,15 +58,14 @@ async function read({ format, path }: { format: FileFormat; path: string }): Pro
     const data = await readModelFile(path)
     return { data, tensors: shapesOf(data), notes: [] }
   }
-  if (format === 'npy' || format === 'npz' || format === 'kerasWeights') {
-    return { tensors: await readShapes(where, path, format), notes: [] }
-  }
+  if (format === 'npy' || format === 'npz') return { tensors: await readShapes(where, path, format), notes: [] }
   try {
-    const data = await readForeign(where, path, { format })
+    const data = await readForeign(where, path, { format: format === 'hdf5' ? 'keras' : format })
     return { data, tensors: shapesOf(data), notes: data.notes }
   } catch (error) {
-    if (format !== 'pytorch' || !(error instanceof GrusError) || error.code === 'CORRUPT_FILE') throw error
-    return { tensors: await readShapes(where, path, format), notes: [`no model follows from these tensors: ${error.message}`] }
+    const arrays = format === 'pytorch' || format === 'hdf5'
+    if (!arrays || !(error instanceof GrusError) || error.code === 'CORRUPT_FILE') throw error
+    return { tensors: await readShapes(where, path, format), notes: [`no model follows from these arrays: ${error.message}`] }
   }
 }
 

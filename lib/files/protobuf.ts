@@ -173,7 +173,9 @@ export class ProtobufWriter {
   }
 
   message(field: number, inner: Pick<ProtobufWriter, 'length' | 'parts'>): this {
-    return this.#push(varintBytes((BigInt(field) << 3n) | 2n), varintBytes(BigInt(inner.length)), ...inner.parts)
+    this.#push(varintBytes((BigInt(field) << 3n) | 2n), varintBytes(BigInt(inner.length)))
+    for (const part of inner.parts) this.#push(part)
+    return this
   }
 
   finish(): Buffer {

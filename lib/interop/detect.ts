@@ -5,7 +5,8 @@ import { GrusError } from '../errors.js'
 import { cannot, checkPath } from '../files/paths.js'
 import { openZip } from '../files/zip.js'
 
-export type FileFormat = 'grus' | 'pytorch' | 'keras' | 'kerasWeights' | 'onnx' | 'tfjs' | 'npy' | 'npz'
+/** hdf5: a whole model of Keras, or weights alone. */
+export type FileFormat = 'grus' | 'pytorch' | 'keras' | 'hdf5' | 'onnx' | 'tfjs' | 'npy' | 'npz'
 
 /** Enough for every signature, and for the metadata at the start of a safetensors header. */
 const headBytes = 64 * 1024
@@ -41,7 +42,7 @@ async function head(file: FileHandle): Promise<Buffer> {
 function formatOf(bytes: Buffer): FileFormat | undefined {
   const starts = (signature: string) => bytes.subarray(0, signature.length).equals(Buffer.from(signature, 'latin1'))
   if (starts('PK')) return undefined
-  if (starts('\x89HDF\r\n\x1a\n')) return 'kerasWeights'
+  if (starts('\x89HDF\r\n\x1a\n')) return 'hdf5'
   if (starts('\x93NUMPY')) return 'npy'
   // a safetensors header: its length in 8 bytes, then JSON
   if (bytes[8] === 0x7b && bytes.readUInt32LE(4) === 0) {

@@ -40,6 +40,7 @@ export async function readForeign(where: string, path: string, options: ReaderOp
   }
   switch (format) {
     case 'keras':
+    case 'hdf5':
       return (await import('./keras/import.js')).importKeras(where, file)
     case 'tfjs':
       return (await import('./tfjs/import.js')).importTfjs(where, file)
@@ -55,7 +56,6 @@ export async function readForeign(where: string, path: string, options: ReaderOp
 /** What to do with a file that holds no foreign model. */
 const instead = {
   grus: 'this is a model of grus: loadModel reads it',
-  kerasWeights: 'a .weights.h5 file has weights without layers: build the model and call model.loadWeights, or import the .keras file',
   npy: 'an .npy file is one array, not a model: readNpy reads it',
   npz: 'an .npz file has arrays, not a model: readNpz reads it',
 } as const

@@ -4,7 +4,7 @@
 export async function readShapes(
   where: string,
   path: string,
-  format: 'pytorch' | 'kerasWeights' | 'npy' | 'npz',
+  format: 'pytorch' | 'hdf5' | 'npy' | 'npz',
 ): Promise<ReadonlyMap<string, readonly number[]>> {
   const arrays = await read(where, path, format)
   return new Map([...arrays].map(([name, { shape }]) => [name, shape]))
@@ -13,7 +13,7 @@ export async function readShapes(
 async function read(where: string, path: string, format: string): Promise<ReadonlyMap<string, { shape: readonly number[] }>> {
   if (format === 'npy') return new Map([['array', await (await import('../files/npy.js')).readNpy(path)]])
   if (format === 'npz') return (await import('../files/npz.js')).readNpz(path)
-  if (format === 'kerasWeights') return (await import('./keras/weights.js')).readKerasWeights(where, path)
+  if (format === 'hdf5') return (await import('./keras/weights.js')).readKerasWeights(where, path)
   const { tensors, unreadable } = await (await import('./pytorch/read-state-dict.js')).readStateDict(where, path)
   return new Map<string, { shape: readonly number[] }>([...tensors, ...unreadable])
 }

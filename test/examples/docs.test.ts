@@ -26,7 +26,8 @@ beforeAll(() => {
 
 describe('code in the documentation', () => {
   it('is there on every page', () => {
-    for (const page of ['README', 'api', 'gru', 'interop']) expect(blocks.filter(({ title }) => title.includes(page)).length).toBeGreaterThan(0)
+    for (const page of ['README', 'api', 'gru', 'interop'])
+      expect(blocks.filter(({ title }) => title.includes(page)).length).toBeGreaterThan(0)
   })
 
   it('compiles', () => {

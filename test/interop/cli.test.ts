@@ -96,7 +96,9 @@ describe('inspect', () => {
     await grus('export', at('model.safetensors'), '--to', 'keras', '-o', at('only.weights.h5'))
     const { status, stdout } = await grus('inspect', at('only.weights.h5'))
     expect(status).toBe(0)
-    expect(stdout).toMatch(/^format: kerasWeights\narrays:\n[\s\S]*\[12, 3\]\n[\s\S]*numbers: 270\n$/)
+    expect(stdout).toMatch(
+      /^format: hdf5\nfound:\n- no model follows [^\n]*call model\.loadWeights[^\n]*\narrays:\n[\s\S]*\[12, 3\]\n[\s\S]*numbers: 270\n$/,
+    )
   })
 })
 

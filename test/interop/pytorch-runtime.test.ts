@@ -1,7 +1,5 @@
 // Exported state dicts and generated modules, in PyTorch itself where it is at hand: GRUS_PYTHON, or .venv/bin/python.
-import { execFile, spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { writeSafetensors } from '../../lib/files/safetensors.js'
@@ -11,6 +9,7 @@ import { activation, bidirectional, dense, dropout, embedding, gru, layerNormali
 import { RandomStream } from '../../lib/random.js'
 import type { LayerSpec } from '../../lib/spec/types.js'
 import type { Tensor } from '../../lib/tensor.js'
+import { pythonMissing, pythonPath } from '../support/python.js'
 import { type Case, dataOf, farthest, running, scratchFile } from './support.js'
 
 interface Architecture {
@@ -130,9 +129,9 @@ function inputFor({ layers, shape, empty = [] }: Architecture): Tensor {
   return { data, shape }
 }
 
-const python = findPython()
-
-test.skipIf(python === undefined)('PyTorch computes what the models compute', async () => {
+test('PyTorch computes what the models compute', async ({ skip }) => {
+  const missing = pythonMissing('torch', 'safetensors')
+  if (missing !== undefined) skip(missing)
   const jobs: object[] = []
   const expected: Tensor[] = []
   for (const [name, architecture] of Object.entries(architectures)) {
@@ -188,24 +187,9 @@ interface Answer {
 function runPython(request: object): Promise<Answer> {
   const script = fileURLToPath(new URL('pytorch_runtime.py', import.meta.url))
   return new Promise((resolve, reject) => {
-    const child = execFile(python!, [script], { maxBuffer: 2 ** 28 }, (error, stdout) =>
+    const child = execFile(pythonPath, [script], { maxBuffer: 2 ** 28 }, (error, stdout) =>
       error ? reject(error) : resolve(JSON.parse(stdout)),
     )
     child.stdin!.end(JSON.stringify(request))
   })
-}
-
-function findPython(): string | undefined {
-  const local = join(fileURLToPath(new URL('../..', import.meta.url)), '.venv', 'bin', 'python')
-  const path = process.env.GRUS_PYTHON ?? (existsSync(local) ? local : undefined)
-  if (path === undefined) {
-    console.warn(
-      'skipped: no Python with PyTorch (set GRUS_PYTHON, or python3 -m venv .venv && .venv/bin/pip install torch safetensors numpy)',
-    )
-    return undefined
-  }
-  const { status, stderr } = spawnSync(path, ['-c', 'import torch, safetensors'], { encoding: 'utf8' })
-  if (status === 0) return path
-  console.warn(`skipped: ${path} has no torch and safetensors: ${stderr?.trim().split('\n').at(-1)}`)
-  return undefined
 }

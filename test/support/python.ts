@@ -4,18 +4,19 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const path = process.env.GRUS_PYTHON ?? join(fileURLToPath(new URL('../../.venv', import.meta.url)), 'bin', 'python')
+export const pythonPath = process.env.GRUS_PYTHON ?? join(fileURLToPath(new URL('../../.venv', import.meta.url)), 'bin', 'python')
 
 /** What a program printed. Throws with what it said if it failed. */
 export function runPython(program: string, args: readonly string[] = []): string {
-  const { status, stdout, stderr, error } = spawnSync(path, ['-c', program, ...args], { encoding: 'utf8', maxBuffer: 2 ** 28 })
-  if (status !== 0) throw new Error(`${path} failed: ${error?.message ?? stderr}`)
+  const { status, stdout, stderr, error } = spawnSync(pythonPath, ['-c', program, ...args], { encoding: 'utf8', maxBuffer: 2 ** 28 })
+  if (status !== 0) throw new Error(`${pythonPath} failed: ${error?.message ?? stderr}`)
   return stdout
 }
 
 /** Why there is no Python with these modules, for a test's `skip`; undefined if there is one. */
 export function pythonMissing(...modules: string[]): string | undefined {
-  if (!process.env.GRUS_PYTHON && !existsSync(path)) return `GRUS_PYTHON names no Python with ${modules.join(', ')}, and there is no .venv`
+  if (!process.env.GRUS_PYTHON && !existsSync(pythonPath))
+    return `GRUS_PYTHON names no Python with ${modules.join(', ')}, and there is no .venv`
   try {
     runPython(`import ${modules.join(', ')}`)
     return undefined
