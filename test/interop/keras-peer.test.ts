@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { exportKeras, exportKerasWeights } from '../../lib/interop/keras/export.js'
 import { importKeras } from '../../lib/interop/keras/import.js'
 import { type ModelData, modelData } from '../../lib/interop/model-data.js'
@@ -12,22 +12,12 @@ import { initialWeights } from '../../lib/model-weights.js'
 import { lower } from '../../lib/spec/lower.js'
 import { checkLayers } from '../../lib/spec/network.js'
 import { differenceOf, modelOf } from '../support/imported.js'
+import { pythonMissing, pythonPath } from '../support/python.js'
 
 /** Of numbers around 1, each the sum of some tens. */
 const tolerance = 1e-5
 
-const python = [process.env.GRUS_PYTHON, '.venv/bin/python'].find((path) => path !== undefined && hasKeras(path))
-if (!python) console.log('keras-peer: skipped, no Python with keras and tensorflow: set GRUS_PYTHON, or make .venv')
-
-function hasKeras(path: string): boolean {
-  if (!existsSync(path)) return false
-  try {
-    execFileSync(path, ['-c', "import importlib.util as u; assert u.find_spec('keras') and u.find_spec('tensorflow')"], { stdio: 'ignore' })
-    return true
-  } catch {
-    return false
-  }
-}
+const missing = pythonMissing('keras', 'tensorflow')
 
 /** What no model of Keras leads to: the other update gate, every initializer, constants of activations. */
 function ownModel(): ModelData {
@@ -76,15 +66,18 @@ function ownModel(): ModelData {
 
 const script = 'scripts/fixtures/keras_models.py'
 const run = (...args: string[]) =>
-  execFileSync(python!, [script, ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], timeout: 300_000 })
+  execFileSync(pythonPath, [script, ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], timeout: 300_000 })
 
-describe.skipIf(!python)('Keras 3', () => {
+describe('Keras 3', () => {
+  beforeEach(({ skip }) => skip(missing !== undefined, missing))
+
   let folder = ''
   let names: string[] = []
   const caseOf = (name: string) => JSON.parse(readFileSync(join(folder, `${name}.json`), 'utf8')) as { x: number[][]; y: unknown }
   const at = (name: string) => join(folder, name)
 
   beforeAll(() => {
+    if (missing !== undefined) return
     folder = mkdtempSync(join(tmpdir(), 'grus-keras-'))
     run('make', folder, 'all')
     names = readdirSync(folder)

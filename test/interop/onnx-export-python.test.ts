@@ -1,20 +1,17 @@
-// Exported models under ONNX' own checker and Python's onnxruntime. GRUS_PYTHON names an interpreter that has both, else .venv has it:
-// python3 -m venv .venv && .venv/bin/pip install onnx onnxruntime
-import { execFileSync, spawnSync } from 'node:child_process'
+// Exported models under ONNX' own checker and Python's onnxruntime, where a Python with both is at hand.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeEach, expect, it } from 'vitest'
 import { gru } from '../../lib/index.js'
 import { exportOnnx } from '../../lib/interop/onnx/export.js'
 import { drawArchitecture, drawing } from '../support/architectures.js'
 import { close } from '../support/compare.js'
 import { drawBatch, drawWeights, modelOf, runOurs, statefulLayers } from '../support/onnx-run.js'
+import { pythonMissing, runPython } from '../support/python.js'
 
-const python = process.env.GRUS_PYTHON ?? fileURLToPath(new URL('../../.venv/bin/python', import.meta.url))
-const found = spawnSync(python, ['-c', 'import onnx, onnxruntime'], { encoding: 'utf8' })
-beforeEach(({ skip }) => skip(found.status !== 0, `${python} has no onnx and onnxruntime: ${found.error?.message ?? found.stderr.trim()}`))
+const missing = pythonMissing('onnx', 'onnxruntime')
+beforeEach(({ skip }) => skip(missing !== undefined, missing))
 
 const folder = mkdtempSync(join(tmpdir(), 'grus-onnx-python-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -61,7 +58,7 @@ it('pass the checker, and compute the same there', async () => {
     })
   }
   writeFileSync(join(folder, 'cases.json'), JSON.stringify(cases))
-  const answers = JSON.parse(execFileSync(python, ['-c', program, join(folder, 'cases.json')], { encoding: 'utf8', maxBuffer: 2 ** 26 }))
+  const answers = JSON.parse(runPython(program, [join(folder, 'cases.json')]))
   expect(answers.length).toBe(cases.length)
   expected.forEach((tensors, i) => {
     expect(answers[i].length).toBe(tensors.length)
