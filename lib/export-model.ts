@@ -1,7 +1,11 @@
-import { modelDataOf } from './interop/of-model.js'
+import { GrusError } from './errors.js'
+import type { ModelData } from './interop/model-data.js'
 import { type WriterOptions, writeForeign } from './interop/writers.js'
 import type { Model } from './model.js'
+import { modelInternals } from './model-internals.js'
+import type { NamedLayer } from './spec/network.js'
 
+/** See {@link WriterOptions}. */
 export type ExportModelOptions = WriterOptions
 
 /**
@@ -13,5 +17,16 @@ export type ExportModelOptions = WriterOptions
  */
 export async function exportModel(model: Model, path: string, options: ExportModelOptions = {}): Promise<void> {
   const where = 'exportModel'
-  await writeForeign(where, await modelDataOf(where, model), path, options)
+  await writeForeign(where, await dataOf(where, model), path, options)
+}
+
+async function dataOf(where: string, model: Model): Promise<ModelData> {
+  const internals = modelInternals(model, where)
+  internals.checkAlive(where)
+  const { size, sequence } = internals.input()
+  if (size === undefined || sequence === undefined || !model.built) {
+    throw new GrusError('INVALID_ARGUMENT', `[${where}] the model is not built yet: call build(inputSize), or give it data first`)
+  }
+  // a built model's layers have their names
+  return { name: model.name, layers: model.layers as readonly NamedLayer[], inputSize: size, sequence, weights: await model.getWeights() }
 }

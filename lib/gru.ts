@@ -12,9 +12,7 @@ import {
 } from './gru-options.js'
 import { drawWeight } from './initializers/draw.js'
 import { unlikeGru } from './interop/pytorch/convention.js'
-import { gruWeights } from './interop/pytorch/gru-weights.js'
 import { type LoadGruStateDictOptions, loadGruSchema } from './interop/pytorch/load-options.js'
-import { readStateDict } from './interop/pytorch/read-state-dict.js'
 import { allocating, checkWeights, flatten, type NamedTensors, unflatten, type WeightShape } from './model-weights.js'
 import { type NativeGru, type NativeParameter, native } from './native.js'
 import { RandomStream, randomSeed } from './random.js'
@@ -133,6 +131,10 @@ export class Gru {
     this.#checkAlive(where)
     const { module, ...others } = parse(where, loadGruSchema, options)
     checkLikeTorch(where, this.#options)
+    const [{ gruWeights }, { readStateDict }] = await Promise.all([
+      import('./interop/pytorch/gru-weights.js'),
+      import('./interop/pytorch/read-state-dict.js'),
+    ])
     const stateDict = await readStateDict(where, path, others)
     this.setParameters(gruWeights(where, stateDict, this.#shapes, module))
   }

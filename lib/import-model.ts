@@ -36,7 +36,7 @@ export async function importModel(path: string, options: ImportModelOptions = {}
   const { onNote, seed: drawn, format, onnx, pytorch, ...engine } = parse<CheckedOptions>(where, schema as never, options)
   const data = await readForeign(where, path, { format, onnx, pytorch } as ReaderOptions)
   data.notes.forEach((line) => void onNote?.(line))
-  return new SequentialModel(data.layers, { ...engine, name: data.name, ...(drawn !== undefined && { seed: drawn }) }, data)
+  return new SequentialModel(data.layers, { ...engine, name: data.name, ...(drawn !== undefined && { seed: drawn }) }, { where, ...data })
 }
 
 type CheckedOptions = CheckedEngineOptions & ReaderOptions & Pick<ImportModelOptions, 'seed' | 'onNote'>

@@ -16,8 +16,8 @@ const schema = schemaOf<CheckedEngineOptions, LoadModelOptions>()(z.strictObject
  */
 export async function loadModel(path: string, options: LoadModelOptions = {}): Promise<Model> {
   const checked = parse('loadModel', schema, options)
-  const file = await readModelFile(path)
-  const model = new SequentialModel(file.layers, { ...checked, seed: file.seed, name: file.name }, file)
+  const file = await readModelFile('loadModel', path)
+  const model = new SequentialModel(file.layers, { ...checked, seed: file.seed, name: file.name }, { where: 'loadModel', ...file })
   model.tokenizer = file.tokenizer
   model.normalizer = file.normalizer
   model.labels = file.labels

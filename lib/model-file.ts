@@ -79,10 +79,9 @@ export interface ModelFile {
  *
  * @throws GrusError CORRUPT_FILE naming the field that is wrong, INVALID_ARGUMENT if the file cannot be read
  */
-export async function readModelFile(path: string): Promise<ModelFile> {
-  const where = 'loadModel'
+export async function readModelFile(where: string, path: string): Promise<ModelFile> {
   const { tensors, metadata } = await readSafetensors(path, where)
-  return corruptIn(path, () => parseModel(where, tensors, metadata))
+  return corruptIn(where, path, () => parseModel(where, tensors, metadata))
 }
 
 function parseModel(where: string, tensors: Map<string, Tensor>, metadata: Readonly<Record<string, string>>): ModelFile {
@@ -136,11 +135,11 @@ function json(metadata: Readonly<Record<string, string>>, field: string): unknow
 }
 
 /** Whatever is wrong with a file's content is the file's fault. */
-function corruptIn<T>(path: string, read: () => T): T {
+function corruptIn<T>(where: string, path: string, read: () => T): T {
   try {
     return read()
   } catch (cause) {
     const text = (cause as Error).message.replace(/^\[[^\]]*\] /, '')
-    throw new GrusError('CORRUPT_FILE', `[loadModel] ${path}: ${text}`, { cause })
+    throw new GrusError('CORRUPT_FILE', `[${where}] ${path}: ${text}`, { cause })
   }
 }

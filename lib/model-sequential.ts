@@ -5,10 +5,7 @@ import type { TextVectorizer } from './data/text.js'
 import { pickDevice, warnOfFallback } from './diagnose.js'
 import { type CheckedEngineOptions, type DeviceName, lowerEngine, type Precision, settleEngine } from './engine-options.js'
 import { GrusError } from './errors.js'
-import { mapKerasWeights, readKerasWeights } from './interop/keras/weights.js'
 import { type LoadedStateDict, type LoadStateDictOptions, loadSchema } from './interop/pytorch/load-options.js'
-import { mapStateDict } from './interop/pytorch/map-state-dict.js'
-import { readStateDict } from './interop/pytorch/read-state-dict.js'
 import type { ForwardOptions, Model, ModelOptions, PredictOptions, PredictSyncOptions, PredictWithStatesOptions } from './model.js'
 import { saveModel } from './model-file.js'
 import { type ModelInternals, type ModelOutput, setModelInternals } from './model-internals.js'
@@ -51,13 +48,13 @@ export class SequentialModel implements Model {
   /** A transfer of weights that failed after its call had returned. */
   #failure: unknown
 
-  /** @param restored - the input and the weights that a file holds; otherwise weights are drawn */
+  /** @param restored - the input and the weights that a file holds, and who read it; otherwise weights are drawn */
   constructor(
     layers: readonly LayerSpec[],
     options: ModelOptions,
-    restored?: { inputSize: number; sequence: boolean; weights: NamedTensors },
+    restored?: { where: string; inputSize: number; sequence: boolean; weights: NamedTensors },
   ) {
-    const where = restored ? 'loadModel' : 'sequential'
+    const where = restored?.where ?? 'sequential'
     const checked = parse(where, optionsSchema, options)
     this.#layers = checkLayers(where, layers)
     this.layers = this.#layers
@@ -170,6 +167,10 @@ export class SequentialModel implements Model {
     const where = 'model.loadStateDict'
     const { network, layout } = this.#need(where)
     const { key, ...mapping } = parse(where, loadSchema, options)
+    const [{ mapStateDict }, { readStateDict }] = await Promise.all([
+      import('./interop/pytorch/map-state-dict.js'),
+      import('./interop/pytorch/read-state-dict.js'),
+    ])
     const stateDict = await readStateDict(where, path, key === undefined ? {} : { key })
     const { weights, missingKeys, unexpectedKeys } = mapStateDict(where, stateDict, network.layers, mapping)
     const kept = missingKeys.length > 0 ? await this.getWeights() : []
@@ -219,6 +220,7 @@ export class SequentialModel implements Model {
   async loadWeights(path: string): Promise<void> {
     const where = 'model.loadWeights'
     const { inputSize, sequence } = this.#need(where).network.native
+    const { mapKerasWeights, readKerasWeights } = await import('./interop/keras/weights.js')
     const weights = mapKerasWeights(where, path, await readKerasWeights(where, path), this.#layers, inputSize, sequence)
     await this.setWeights(weights)
   }

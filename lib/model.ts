@@ -120,6 +120,8 @@ export interface Model {
    * Replaces the weights by those of a PyTorch module: a .safetensors file, or what `torch.save(module.state_dict(), path)` wrote; also a checkpoint that
    * holds such a dict. Modules are matched with layers by their names, else by kinds and shapes; an nn.GRU of L layers is L gru or bidirectional layers.
    *
+   * @returns the names that were missing and unexpected: both empty unless `strict: false` (default true) let them pass
+   *
    * @throws GrusError INVALID_ARGUMENT for missing or unexpected names (all in one message), and where more than one assignment fits: give `map`;
    *   SHAPE_MISMATCH; UNSUPPORTED; CORRUPT_FILE. Then nothing has changed
    */

@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 import { expect, test, vi } from 'vitest'
 
 const loads = vi.hoisted(() => ({ count: 0 }))
@@ -22,4 +24,22 @@ test('layers, data helpers and unbuilt models need no native code; the first loo
   expect(loads.count).toBe(0)
   expect(model.engine).toMatch(/cpu|cudnn/)
   expect(loads.count).toBeGreaterThan(0)
+})
+
+test('the compiled library loads no reader of files, and of packages only those that every program needs', () => {
+  const hook = `import { writeSync } from 'node:fs'
+    export const resolve = (name, context, next) => (writeSync(1, name + '\\n'), next(name, context))`
+  const program = `import { register } from 'node:module'
+    register('data:text/javascript,' + encodeURIComponent(${JSON.stringify(hook)}))
+    await import(${JSON.stringify(new URL('../dist/index.js', import.meta.url).href)})`
+  const { stdout, stderr, status } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
+    encoding: 'utf8',
+    cwd: fileURLToPath(new URL('..', import.meta.url)),
+  })
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+  const names = [...new Set(stdout.trim().split('\n'))]
+  expect(names.length).toBeGreaterThan(50)
+  const packages = names.filter((name) => !/^(\.|node:|file:|data:)/.test(name))
+  expect(packages.sort()).toEqual(['cli-progress', 'csv-stringify/sync', 'zod'])
+  expect(names.filter((name) => /keras|onnx|tfjs|state-dict|zip|hdf5|csv\.js/.test(name))).toEqual([])
 })

@@ -28,7 +28,7 @@ export function exportCommand(): Command {
     .option('--batch-size <n>', 'Keras: rows of a batch, which a stateful model must say', wholeNumber)
     .option('--module <file>', 'PyTorch: also write Python source of the nn.Module that the tensors belong to')
     .action(async (file: string, { to, output, module, batchSize, ...onnx }: Flags) => {
-      const model = await readModelFile(file)
+      const model = await readModelFile(where, file)
       const target = output ?? file.replace(/(\.safetensors)?$/, extension[to])
       const options = given({ lengths: onnx.lengths, opset: onnx.opset, externalData: onnx.externalData })
       const groups = {

@@ -3,13 +3,20 @@ import { type ModelFormat, type ReaderOptions, readForeign } from '../interop/re
 import { saveModel } from '../model-file.js'
 import { summaryLines } from '../model-summary.js'
 import { placeLayers } from '../spec/network.js'
-import { collectMap, given } from './convert.js'
+import type { ActivationName } from '../spec/types.js'
+import { collectMap, collectPairs, decimal, given, names } from './convert.js'
 
 interface Flags {
   output: string
   from?: ModelFormat
   map?: Record<string, string | string[]>
+  key?: string
+  order?: string[]
+  embedding?: string
   returnSequences?: boolean
+  activation?: Record<string, string>
+  epsilon?: number
+  maskZero?: boolean
   graphOutput?: string
 }
 
@@ -20,6 +27,12 @@ export function importCommand(): Command {
     .requiredOption('-o, --output <file>', 'the model that loadModel reads, such as model.safetensors')
     .option('--from <format>', 'keras, tfjs, onnx or pytorch (default: by the content)')
     .option('--map <module=layer>', "PyTorch: which module's tensors go to which layer; several times", collectMap)
+    .option('--key <key>', 'PyTorch: which dictionary of a checkpoint')
+    .option('--order <modules>', 'PyTorch: the modules in the order they compute in, with commas between them', names)
+    .option('--embedding <module>', 'PyTorch: the module that is the embedding')
+    .option('--activation <module=name>', 'PyTorch: what follows an nn.Linear; several times', collectPairs)
+    .option('--epsilon <number>', 'PyTorch: of every nn.LayerNorm (default: 1e-5)', decimal)
+    .option('--mask-zero', 'PyTorch: id 0 is padding')
     .option('--return-sequences', 'PyTorch: the last GRU gives every step, not the last one alone')
     .option('--graph-output <name>', 'ONNX: which output of the graph, where it has several')
     .action(async (file: string, flags: Flags) => {
@@ -32,10 +45,11 @@ export function importCommand(): Command {
     })
 }
 
-function readerOptions({ from, map, returnSequences, graphOutput }: Flags): ReaderOptions {
+function readerOptions({ from, output: _, graphOutput, activation, ...others }: Flags): ReaderOptions {
+  const pytorch = given({ ...others, activations: activation as Record<string, ActivationName> | undefined })
   return given({
     format: from,
-    pytorch: map || returnSequences ? given({ map, returnSequences }) : undefined,
+    pytorch: Object.keys(pytorch).length > 0 ? pytorch : undefined,
     onnx: graphOutput ? { output: graphOutput } : undefined,
   })
 }

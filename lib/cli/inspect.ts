@@ -33,9 +33,10 @@ export function inspectCommand(): Command {
     .description('show the layers, shapes, parameter counts and conventions of a model, or the arrays of a file')
     .argument('<file>', 'any file that import reads, a grus model, .weights.h5, .npy, .npz')
     .option('--json', 'print them as JSON')
-    .action(async (file: string, { json }: { json?: boolean }) => {
+    .option('--key <key>', 'PyTorch: which dictionary of a checkpoint')
+    .action(async (file: string, { json, key }: { json?: boolean; key?: string }) => {
       const found = await detectFormat(where, file)
-      const { data, tensors, notes } = await read(found)
+      const { data, tensors, notes } = await read(found, key)
       const report: Report = {
         format: found.format,
         notes,
@@ -53,19 +54,22 @@ interface Content {
 }
 
 /** A model where the file holds one that grus can represent, else its tensors and the reason. */
-async function read({ format, path }: { format: FileFormat; path: string }): Promise<Content> {
+async function read({ format, path }: { format: FileFormat; path: string }, key: string | undefined): Promise<Content> {
   if (format === 'grus') {
-    const data = await readModelFile(path)
+    const data = await readModelFile(where, path)
     return { data, tensors: shapesOf(data), notes: [] }
   }
   if (format === 'npy' || format === 'npz') return { tensors: await readShapes(where, path, format), notes: [] }
   try {
-    const data = await readForeign(where, path, { format: format === 'hdf5' ? 'keras' : format })
+    const data = await readForeign(where, path, {
+      format: format === 'hdf5' ? 'keras' : format,
+      ...(key !== undefined && { pytorch: { key } }),
+    })
     return { data, tensors: shapesOf(data), notes: data.notes }
   } catch (error) {
     const arrays = format === 'pytorch' || format === 'hdf5'
     if (!arrays || !(error instanceof GrusError) || error.code === 'CORRUPT_FILE') throw error
-    return { tensors: await readShapes(where, path, format), notes: [`no model follows from these arrays: ${error.message}`] }
+    return { tensors: await readShapes(where, path, format, key), notes: [`no model follows from these arrays: ${error.message}`] }
   }
 }
 

@@ -6,7 +6,7 @@ import { parse } from '../spec/parse.js'
 import { describe, type Tensor, type TensorLike } from '../tensor.js'
 import { npyParts } from './npy.js'
 import { decodeNpy } from './npy-decode.js'
-import { openZip, writeZip, type ZipReader } from './zip.js'
+import type { ZipReader } from './zip.js'
 
 /** Options of {@link writeNpz}. */
 export interface WriteNpzOptions {
@@ -22,7 +22,7 @@ const schema = z.strictObject({ compress: flag.default(false) })
  * @throws GrusError as readNpy; UNSUPPORTED too for an entry that is no array
  */
 export async function readNpz(path: string): Promise<Map<string, Tensor>> {
-  const zip = await openZip('readNpz', path)
+  const zip = await (await import('./zip.js')).openZip('readNpz', path)
   try {
     return await arraysIn(zip, 'readNpz', path)
   } finally {
@@ -58,7 +58,7 @@ export async function writeNpz(
     checkName(where, name)
     return { name: `${name}.npy`, data: npyParts(where, `'${name}'`, value), compress }
   })
-  await writeZip(where, path, files)
+  await (await import('./zip.js')).writeZip(where, path, files)
 }
 
 /** What else no archive can have, its writer says; a backslash it would make a slash, and half a character another one. */

@@ -2,7 +2,6 @@
 import * as z from 'zod'
 import { GrusError } from '../errors.js'
 import { listOf } from '../spec/fields.js'
-import { detectFormat } from './detect.js'
 import type { ImportedModel } from './model-data.js'
 import type { OnnxImportOptions } from './onnx/import.js'
 import type { ImportStateDictOptions } from './pytorch/import-state-dict.js'
@@ -33,7 +32,9 @@ export const readerFields: {
 
 /** @throws GrusError as the readers do; INVALID_ARGUMENT for options of another format than the file has */
 export async function readForeign(where: string, path: string, options: ReaderOptions): Promise<ImportedModel> {
-  const { format, path: file } = options.format ? { format: options.format, path } : await detectFormat(where, path)
+  const { format, path: file } = options.format
+    ? { format: options.format, path }
+    : await (await import('./detect.js')).detectFormat(where, path)
   const other = (['onnx', 'pytorch'] as const).find((name) => name !== format && options[name] !== undefined)
   if (other) {
     throw new GrusError('INVALID_ARGUMENT', `[${where}] ${other}: these options do not belong to ${path}, whose format is '${format}'`)

@@ -13,8 +13,9 @@ export type ExportFormat = 'keras' | 'onnx' | 'pytorch'
 export interface WriterOptions {
   /** Default: by the path's extension. */
   format?: ExportFormat
-  /** Of a `.keras` file. */
+  /** Of a `.keras` file: `batchSize`, which a stateful model needs. Default: any size. */
   keras?: ExportKerasOptions
+  /** `lengths` (default false), `opset` (default 14, or 17 where a layer needs it), `externalData` (default: beyond 2 GB). */
   onnx?: OnnxExportOptions
 }
 
@@ -39,8 +40,8 @@ const schema = z.strictObject(
 export async function writeForeign(where: string, data: ModelData, path: string, options: WriterOptions): Promise<void> {
   checkPath(where, path)
   const given = parse(where, schema as z.ZodType<WriterOptions>, options)
-  const format = given.format ?? formats.find((name) => extensions[name].some((end) => path.endsWith(end)))
-  if (!format || !extensions[format].some((end) => path.endsWith(end))) {
+  const format = given.format ?? formats.find((name) => extensions[name].some((end) => path.toLowerCase().endsWith(end)))
+  if (!format || !extensions[format].some((end) => path.toLowerCase().endsWith(end))) {
     const known = format ? extensions[format] : formats.flatMap((name) => extensions[name])
     throw new GrusError('INVALID_ARGUMENT', `[${where}] path must end in ${known.join(', ')}, got '${path}'`)
   }
@@ -49,5 +50,7 @@ export async function writeForeign(where: string, data: ModelData, path: string,
   if (format === 'onnx') return (await import('./onnx/export.js')).exportOnnx(where, data, path, given.onnx ?? {})
   if (format === 'pytorch') return (await import('./pytorch/export-state-dict.js')).exportStateDict(where, data, path)
   const keras = await import('./keras/export.js')
-  return path.endsWith('.keras') ? keras.exportKeras(where, data, path, given.keras ?? {}) : keras.exportKerasWeights(where, data, path)
+  return path.toLowerCase().endsWith('.keras')
+    ? keras.exportKeras(where, data, path, given.keras ?? {})
+    : keras.exportKerasWeights(where, data, path)
 }

@@ -111,7 +111,7 @@ describe('what goes wrong is one line and status 1', () => {
       /^\[grus inspect\] .*LICENSE: expected a model of grus, PyTorch, Keras, .*\n$/,
     ],
     ['a model of our own to import', ['import', at('model.safetensors'), '-o', at('x')], /loadModel reads it\n$/],
-    ['a model of another framework to export', ['export', at('model.onnx'), '--to', 'keras'], /^\[loadModel\] .*model\.onnx: .*\n$/],
+    ['a model of another framework to export', ['export', at('model.onnx'), '--to', 'keras'], /^\[grus export\] .*model\.onnx: .*\n$/],
     [
       'an extension of another format',
       ['export', at('model.safetensors'), '--to', 'onnx', '-o', at('x.pt')],

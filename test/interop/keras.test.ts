@@ -296,7 +296,7 @@ describe('exportKeras', () => {
     ]
     const model = { ...data, notes: [] }
     const { SequentialModel } = await import('../../lib/model-sequential.js')
-    using ours = new SequentialModel(model.layers, { device: 'cpu' }, model)
+    using ours = new SequentialModel(model.layers, { device: 'cpu' }, { where: 'test', ...model })
     expect(await differenceOf(again, x, Array.from((await ours.predict(x)).data))).toBe(0)
   })
 

@@ -5,7 +5,7 @@ import { SequentialModel } from '../../lib/model-sequential.js'
 import type { TensorLike } from '../../lib/tensor.js'
 
 export function modelOf({ name, layers, inputSize, sequence, weights }: ModelData): Model {
-  return new SequentialModel(layers, { name, device: 'cpu' }, { inputSize, sequence, weights })
+  return new SequentialModel(layers, { name, device: 'cpu' }, { where: 'test', inputSize, sequence, weights })
 }
 
 /** The largest difference between what the model computes and y. */

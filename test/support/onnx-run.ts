@@ -19,7 +19,7 @@ export function drawWeights({ layers, inputSize, sequence }: Architecture, { ran
 }
 
 export function modelOf({ layers, inputSize, sequence, weights }: ModelData): Model {
-  return new SequentialModel(layers, { device: 'cpu' }, { inputSize, sequence, weights })
+  return new SequentialModel(layers, { device: 'cpu' }, { where: 'test', inputSize, sequence, weights })
 }
 
 export interface Batch {

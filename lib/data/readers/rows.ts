@@ -1,7 +1,6 @@
 // The way that both public functions share: a file's rows, checked against the types that were asked for.
 import { check, GrusError } from '../../errors.js'
 import { type ByteSource, openSource } from './byte-source.js'
-import { readCsv } from './csv.js'
 import { readJsonLines } from './json-lines.js'
 import type { Checked } from './options.js'
 import type { ColumnType, DataValue, Reading, Rows } from './types.js'
@@ -53,12 +52,12 @@ export async function* rowsOf(
   }
 }
 
-/** The readers of binary formats, and what they bring with them, are loaded when a file needs them. */
+/** Readers, and the packages they bring with them, are loaded when a file needs them. */
 async function readerOf(source: ByteSource, reading: Reading, { format, csv }: Checked): Promise<AsyncIterable<Rows>> {
   switch (format) {
     case 'csv':
     case 'tsv':
-      return readCsv(source, reading, csv)
+      return (await import('./csv.js')).readCsv(source, reading, csv)
     case 'jsonl':
       return readJsonLines(source, reading)
     case 'parquet':

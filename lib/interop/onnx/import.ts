@@ -18,9 +18,9 @@ import type { GruNode } from './sources.js'
 import type { Value, View } from './values.js'
 
 export interface OnnxImportOptions {
-  /** The output that the model shall give, where the graph has several. */
+  /** The output that the model shall give. Default: the only one, or Y and Y_h of one GRU. */
   output?: string
-  /** Values for weights that the graph takes as inputs, by name. */
+  /** Values for weights that the graph takes as inputs, by name, in the shapes that the graph declares. Default: none. */
   weights?: Readonly<Record<string, Tensor>>
 }
 

@@ -28,7 +28,7 @@ export interface StateDict {
 }
 
 export interface StateDictOptions {
-  /** Of a checkpoint that holds several dicts: the key of the one to take, `'model_state_dict'`. */
+  /** Of a checkpoint that holds several dicts: the key of the one to take, `'model_state_dict'`. Default: the only one. */
   key?: string
 }
 
