@@ -1,5 +1,8 @@
-// A user's first minutes with the installed package: one GRU against its own equations, then a small model that learns.
-import { dense, Gru, gru, sequential, Trainer, tensor } from 'grus'
+// A user's first minutes with the installed package: one GRU against its own equations, a small model that learns, other frameworks' files.
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { dense, exportModel, Gru, gru, importModel, readColumns, sequential, Trainer, tensor } from 'grus'
 
 const check = (condition, expected) => {
   if (!condition) throw new Error(`smoke: expected ${expected}`)
@@ -34,5 +37,24 @@ const { history } = await trainer.fit({ x: rows, y: labels }, { epochs: 20, batc
 const [first, last] = [history.loss.at(0), history.loss.at(-1)]
 check(last < first / 2, `a loss below half of ${first}, came ${last}`)
 console.log(`engine ${model.engine}; loss ${first.toFixed(3)} -> ${last.toFixed(3)}; node ${process.version}`)
+
+// what reads and writes other frameworks' files comes with the package
+const folder = await mkdtemp(join(tmpdir(), 'grus-smoke-'))
+const predicted = await model.predict(rows)
+for (const file of ['model.onnx', 'model.keras', 'model.pt', 'model.safetensors']) {
+  await exportModel(model, join(folder, file))
+  const options = /keras|onnx/.test(file) ? {} : { pytorch: { activations: { dense: 'sigmoid' } } }
+  const again = await importModel(join(folder, file), { device: 'cpu', ...options })
+  const values = (await again.predict(rows)).data
+  check(
+    values.every((value, i) => Math.abs(value - predicted.data[i]) < 1e-6),
+    `the same numbers from ${file}`,
+  )
+  again.dispose()
+}
+await writeFile(join(folder, 'rows.csv'), 'a,b\n1,2\n3,4\n')
+const { a } = await readColumns(join(folder, 'rows.csv'), { columns: { a: 'number' } })
+check(a.data[1] === 3, 'a column of a CSV file')
+await rm(folder, { recursive: true })
 model.dispose()
 unit.dispose()
