@@ -1,6 +1,6 @@
 // Elements of tensors as files hold them, little-endian, as the float32 and int32 that grus computes with.
 import type { Tensor } from '../tensor.js'
-import { bfloat16ToFloat32, float16ToFloat32, int64ToInt32 } from './numbers.js'
+import { beyondFloat32, bfloat16ToFloat32, float16ToFloat32, int64ToInt32 } from './numbers.js'
 
 /** The types that can be read, by their names in safetensors. */
 export type ReadableType = 'F32' | 'F64' | 'F16' | 'BF16' | 'I32' | 'I64'
@@ -46,8 +46,8 @@ export function convertInto(room: Tensor['data'], at: number, type: ReadableType
     case 'F64': {
       const doubles = new Float64Array(buffer, byteOffset, count)
       room.set(doubles, at)
-      const lost = doubles.find((value) => Number.isFinite(value) && !Number.isFinite(Math.fround(value)))
-      return lost === undefined ? undefined : `${lost} is beyond what float32 holds`
+      const lost = beyondFloat32(doubles)
+      return lost < 0 ? undefined : `${doubles[lost]} is beyond what float32 holds`
     }
     case 'I64': {
       const integers = int64ToInt32(new BigInt64Array(buffer, byteOffset, count))

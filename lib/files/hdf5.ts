@@ -4,13 +4,13 @@ import { Worker } from 'node:worker_threads'
 import { GrusError } from '../errors.js'
 import type { FloatTensor } from '../tensor.js'
 import { type Hdf5Reply, type Hdf5Request, type RawContents, type RawDataset, serveHdf5 } from './hdf5-worker.js'
-import { bfloat16ToFloat32, float16ToFloat32 } from './numbers.js'
+import { beyondFloat32, bfloat16ToFloat32, float16ToFloat32 } from './numbers.js'
 
 export interface Hdf5Dataset {
   shape: number[]
-  /** Floats of any width as float32; undefined for what is no float. */
+  /** Floats of any width as float32; undefined for what is no float, and for numbers beyond float32. */
   data: Float32Array | undefined
-  /** In words: `float16`. */
+  /** In words: `float16`; where there is no data, why. */
   dtype: string
 }
 
@@ -141,7 +141,10 @@ function floatsOf({ shape, kind, size, bytes }: RawDataset): Hdf5Dataset {
   const words = () => new Uint16Array(buffer, byteOffset, byteLength / 2)
   if (kind === 'float' && size === 4) return { shape, dtype: 'float32', data: new Float32Array(buffer, byteOffset, byteLength / 4) }
   if (kind === 'float' && size === 8) {
-    return { shape, dtype: 'float64', data: Float32Array.from(new Float64Array(buffer, byteOffset, byteLength / 8)) }
+    const doubles = new Float64Array(buffer, byteOffset, byteLength / 8)
+    const lost = beyondFloat32(doubles)
+    if (lost >= 0) return { shape, dtype: `float64, of which ${doubles[lost]} is beyond float32`, data: undefined }
+    return { shape, dtype: 'float64', data: Float32Array.from(doubles) }
   }
   if (kind === 'float' && size === 2) return { shape, dtype: 'float16', data: float16ToFloat32(words()) }
   // h5py has no bfloat16: Keras stores two opaque bytes

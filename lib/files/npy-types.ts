@@ -1,5 +1,5 @@
 // The element types of .npy files and what becomes of them: numbers of every width into the float32 and int32 that tensors hold.
-import { float16ToFloat32 } from './numbers.js'
+import { beyondFloat32, float16ToFloat32 } from './numbers.js'
 
 export interface NpyType {
   /** Bytes of an element. */
@@ -48,11 +48,9 @@ function inInt32<T extends Exclude<Numbers, Float64Array>>(values: T): Int32Arra
 }
 
 function rounded(values: Float64Array): Float32Array {
-  const result = Float32Array.from(values)
-  result.forEach((value, i) => {
-    if (!Number.isFinite(value) && Number.isFinite(values[i])) throw new NpyValueError(i, `${values[i]} is beyond float32`)
-  })
-  return result
+  const lost = beyondFloat32(values)
+  if (lost >= 0) throw new NpyValueError(lost, `${values[lost]} is beyond float32`)
+  return Float32Array.from(values)
 }
 
 function booleans(bytes: Uint8Array): Int32Array {

@@ -1,10 +1,9 @@
 // numpy's file of one array.
-import { createReadStream } from 'node:fs'
-import { stat } from 'node:fs/promises'
 import { GrusError } from '../errors.js'
 import { type Tensor, type TensorLike, toTensor } from '../tensor.js'
 import { decodeNpy } from './npy-decode.js'
 import { npyPrefix } from './npy-header.js'
+import { chunksOf, openFile } from './open-file.js'
 import { cannot, checkPath } from './paths.js'
 import { replaceFile } from './replace-file.js'
 
@@ -17,13 +16,13 @@ import { replaceFile } from './replace-file.js'
  */
 export async function readNpy(path: string): Promise<Tensor> {
   const where = 'readNpy'
-  checkPath(where, path)
+  const { file, size } = await openFile(where, path)
   try {
-    const file = await stat(path)
-    if (!file.isFile()) throw new Error('it is no regular file')
-    return await decodeNpy(where, path, file.size, createReadStream(path, { highWaterMark: 2 ** 20 }))
+    return await decodeNpy(where, path, size, chunksOf(file, 0, size))
   } catch (cause) {
     throw cause instanceof GrusError ? cause : cannot(where, 'read', path, cause)
+  } finally {
+    await file.close()
   }
 }
 

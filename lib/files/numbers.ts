@@ -21,6 +21,11 @@ export function bfloat16ToFloat32(bits: Uint16Array): Float32Array {
   return result
 }
 
+/** The index of the first finite number that would become infinite as float32; -1 where there is none. */
+export function beyondFloat32(values: Float64Array): number {
+  return values.findIndex((value) => Number.isFinite(value) && !Number.isFinite(Math.fround(value)))
+}
+
 /** @returns undefined if one of them does not fit */
 export function int64ToInt32(values: BigInt64Array): Int32Array | undefined {
   const result = new Int32Array(values.length)

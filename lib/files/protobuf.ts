@@ -51,9 +51,9 @@ export const wire = {
     return safe(BigInt.asIntN(64, field.value))
   },
   /** A repeated int64, packed or not: the numbers of this one field. */
-  ints(field: WireField): number[] {
-    if (field.wire === 0) return [wire.int(field)]
-    const numbers: number[] = []
+  bigints(field: WireField): bigint[] {
+    if (field.wire === 0) return [BigInt.asIntN(64, field.value)]
+    const numbers: bigint[] = []
     // a packed field is a run of varints, which is what a message of fields without keys would be
     const bytes = wire.bytes(field)
     let [value, shift] = [0n, 0n]
@@ -64,11 +64,14 @@ export const wire = {
         if (shift >= 70n) throw new ProtobufError('a number is longer than 10 bytes')
         continue
       }
-      numbers.push(safe(BigInt.asIntN(64, value)))
+      numbers.push(BigInt.asIntN(64, value))
       value = shift = 0n
     }
     if (shift !== 0n) throw new ProtobufError('a number ends too early')
     return numbers
+  },
+  ints(field: WireField): number[] {
+    return wire.bigints(field).map(safe)
   },
   float(field: WireField): number {
     if (field.wire !== 5) throw new ProtobufError(`field ${field.number} must be a float`)

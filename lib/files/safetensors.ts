@@ -1,8 +1,9 @@
 // The safetensors format: u64 header length, a JSON header, the tensors' bytes without holes. Little-endian, as every machine that Node runs on here.
-import { type FileHandle, open, stat } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
 import { GrusError } from '../errors.js'
 import { sizeOf, type Tensor } from '../tensor.js'
 import { convertInto, elementSize, isReadable, roomFor } from './elements.js'
+import { fill, openFile, readAt } from './open-file.js'
 import { cannot, checkPath } from './paths.js'
 import { replaceFile } from './replace-file.js'
 import { type Header, type HeaderEntry, parseHeader, type SafetensorsType } from './safetensors-header.js'
@@ -54,28 +55,25 @@ export async function readSafetensors(path: string, where = 'readSafetensors'): 
  * @throws GrusError INVALID_ARGUMENT if the file cannot be read, CORRUPT_FILE naming what is wrong in its header
  */
 export async function openSafetensors(where: string, path: string, types?: readonly SafetensorsType[]): Promise<SafetensorsReader> {
-  checkPath(where, path)
-  let file: FileHandle | undefined
+  const { file, size } = await openFile(where, path)
   const failed = (cause: unknown) => (cause instanceof GrusError ? cause : cannot(where, 'read', path, cause))
   try {
-    // a pipe would be waited for
-    if (!(await stat(path)).isFile()) throw new Error('it is no regular file')
-    file = await open(path, 'r')
-    return await readerOf(file, where, path, types, failed)
+    return await readerOf(file, size, where, path, types, failed)
   } catch (cause) {
-    await file?.close()
+    await file.close()
     throw failed(cause)
   }
 }
 
 async function readerOf(
   file: FileHandle,
+  size: number,
   where: string,
   path: string,
   types: readonly SafetensorsType[] | undefined,
   failed: (cause: unknown) => GrusError,
 ): Promise<SafetensorsReader> {
-  const { header, start } = await readHeader(file, where, path, types)
+  const { header, start } = await readHeader(file, size, where, path, types)
   return {
     entries: header.entries,
     metadata: header.metadata,
@@ -95,26 +93,20 @@ async function readerOf(
 
 async function readHeader(
   file: FileHandle,
+  size: number,
   where: string,
   path: string,
   types: readonly SafetensorsType[] | undefined,
 ): Promise<{ header: Header; start: number }> {
   const corrupt = (text: string, cause?: unknown) => new GrusError('CORRUPT_FILE', `[${where}] ${path}: ${text}`, { cause })
-  const { size } = await file.stat()
   if (size < 10) throw corrupt(`header length: the file has ${size} bytes, a safetensors file has 10 or more`)
-  const claimed = new DataView(await bytesAt(file, 0, 8)).getBigUint64(0, true)
+  const claimed = (await readAt(file, 0, 8)).readBigUInt64LE()
   const length = Number(claimed)
   if (length < 2 || length > maxHeader || length > size - 8) {
     throw corrupt(`header length must be from 2 to ${Math.min(maxHeader, size - 8)} in a file of ${size} bytes, got ${claimed}`)
   }
   const start = 8 + length
-  return { header: parseHeader(new Uint8Array(await bytesAt(file, 8, length)), size - start, corrupt, types), start }
-}
-
-async function bytesAt(file: FileHandle, position: number, length: number): Promise<ArrayBuffer> {
-  const bytes = new Uint8Array(new ArrayBuffer(length))
-  await fill(file, bytes, position)
-  return bytes.buffer
+  return { header: parseHeader(await readAt(file, 8, length), size - start, corrupt, types), start }
 }
 
 async function readTensor(
@@ -138,14 +130,6 @@ async function readTensor(
     if (problem !== undefined) throw unsupported(`(${dtype}) holds ${problem}`)
   }
   return { data, shape }
-}
-
-async function fill(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
-  for (let done = 0; done < bytes.length; ) {
-    const { bytesRead } = await file.read(bytes, done, Math.min(bytes.length - done, 2 ** 30), position + done)
-    if (bytesRead === 0) throw new Error('the file became shorter while it was read')
-    done += bytesRead
-  }
 }
 
 /**

@@ -1,8 +1,7 @@
-import { type FileHandle, open } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import yauzl from 'yauzl'
-
-const chunk = 2 ** 18
+import { chunksOf, fill, openFile } from './open-file.js'
 
 /**
  * What yauzl reads a file through. Its own reader hands positions to the system as the archive has them, and a damaged one, far beyond the file, throws where
@@ -18,16 +17,10 @@ export class ZipSource extends yauzl.RandomAccessReader {
     this.size = size
   }
 
-  static async open(path: string): Promise<ZipSource> {
-    const file = await open(path, 'r')
-    try {
-      const info = await file.stat()
-      if (!info.isFile()) throw Object.assign(new Error('it is no regular file'), { code: 'EINVAL' })
-      return new ZipSource(file, info.size)
-    } catch (error) {
-      await file.close()
-      throw error
-    }
+  /** @throws GrusError as openFile does */
+  static async open(where: string, path: string): Promise<ZipSource> {
+    const { file, size } = await openFile(where, path)
+    return new ZipSource(file, size)
   }
 
   override read(buffer: Buffer, offset: number, length: number, position: number, callback: (error: Error | null) => void): void {
@@ -46,19 +39,16 @@ export class ZipSource extends yauzl.RandomAccessReader {
   }
 
   async *#chunks(start: number, end: number): AsyncGenerator<Buffer> {
-    for (let at = start; at < end; at += chunk) {
-      const bytes = Buffer.allocUnsafe(Math.min(chunk, end - at))
-      await this.#fill(bytes, at)
-      yield bytes
-    }
+    this.#check(start, end)
+    yield* chunksOf(this.#file, start, end)
   }
 
   async #fill(bytes: Buffer, position: number): Promise<void> {
-    if (!(position >= 0 && position + bytes.length <= this.size)) throw new Error(`it refers to byte ${position} of ${this.size}`)
-    for (let done = 0; done < bytes.length; ) {
-      const { bytesRead } = await this.#file.read(bytes, done, bytes.length - done, position + done)
-      if (bytesRead === 0) throw new Error('the file became shorter while it was read')
-      done += bytesRead
-    }
+    this.#check(position, position + bytes.length)
+    await fill(this.#file, bytes, position)
+  }
+
+  #check(start: number, end: number): void {
+    if (!(start >= 0 && end <= this.size)) throw new Error(`it refers to byte ${start} of ${this.size}`)
   }
 }

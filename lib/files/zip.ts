@@ -41,7 +41,7 @@ export interface ZipReader {
 export async function openZip(where: string, path: string, bytes?: Buffer): Promise<ZipReader> {
   checkPath(where, path)
   const corrupt = (text: string, cause?: unknown) => new GrusError('CORRUPT_FILE', `[${where}] ${path}: ${text}`, { cause })
-  const opened = await open(bytes ?? path).catch((cause: NodeJS.ErrnoException) => {
+  const opened = await open(bytes ?? (await ZipSource.open(where, path))).catch((cause: NodeJS.ErrnoException) => {
     throw cause.code === undefined ? corrupt(`zip archive: ${cause.message}`, cause) : cannot(where, 'read', path, cause)
   })
   let entries: Map<string, yauzl.Entry>
@@ -78,18 +78,17 @@ export async function openZip(where: string, path: string, bytes?: Buffer): Prom
   }
 }
 
-async function open(file: string | Buffer): Promise<yauzl.ZipFile> {
+function open(source: ZipSource | Buffer): Promise<yauzl.ZipFile> {
   // strictFileNames: a backslash is no separator, and no name leaves the archive
   const options = { lazyEntries: true, autoClose: false, strictFileNames: true }
-  const source = typeof file === 'string' ? await ZipSource.open(file) : undefined
   return new Promise((resolve, reject) => {
     const done = (error: Error | null, opened: yauzl.ZipFile) => {
       if (!error) return resolve(opened)
-      if (source) source.close(() => reject(error))
+      if (source instanceof ZipSource) source.close(() => reject(error))
       else reject(error)
     }
-    if (source) yauzl.fromRandomAccessReader(source, source.size, options, done)
-    else yauzl.fromBuffer(file as Buffer, options, done)
+    if (source instanceof ZipSource) yauzl.fromRandomAccessReader(source, source.size, options, done)
+    else yauzl.fromBuffer(source, options, done)
   })
 }
 

@@ -1,7 +1,8 @@
 // What a file is, by what lies in it: extensions lie.
-import { type FileHandle, open, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { GrusError } from '../errors.js'
+import { readBeginning } from '../files/open-file.js'
 import { cannot, checkPath } from '../files/paths.js'
 import { openZip } from '../files/zip.js'
 
@@ -18,24 +19,15 @@ const headBytes = 64 * 1024
  */
 export async function detectFormat(where: string, path: string): Promise<{ format: FileFormat; path: string }> {
   checkPath(where, path)
-  try {
-    const found = (await stat(path)).isDirectory() ? join(path, 'model.json') : path
-    const file = await open(found, 'r')
-    try {
-      const format = formatOf(await head(file)) ?? (await archiveFormat(where, found))
-      return { format, path: found }
-    } finally {
-      await file.close()
-    }
-  } catch (cause) {
-    throw cause instanceof GrusError ? cause : cannot(where, 'read', path, cause)
-  }
-}
-
-async function head(file: FileHandle): Promise<Buffer> {
-  const buffer = Buffer.alloc(headBytes)
-  const { bytesRead } = await file.read(buffer, 0, headBytes, 0)
-  return buffer.subarray(0, bytesRead)
+  const isFolder = await stat(path).then(
+    (found) => found.isDirectory(),
+    (cause: unknown) => {
+      throw cannot(where, 'read', path, cause)
+    },
+  )
+  const file = isFolder ? join(path, 'model.json') : path
+  const format = formatOf(await readBeginning(where, file, headBytes)) ?? (await archiveFormat(where, file))
+  return { format, path: file }
 }
 
 /** undefined: a zip archive, or nothing that is known by its first bytes. */

@@ -34,6 +34,17 @@ describe('Hdf5', () => {
     expect([...(await hdf5.read('x', bytes, ['a'])).datasets.keys()]).toEqual(['b/0'])
   })
 
+  it('numbers of float64 are rounded; where float32 does not hold one, there are none', async () => {
+    const { FS } = await ready
+    const h5 = new File('doubles.h5', 'w')
+    h5.create_dataset({ name: 'a', data: [0.1, Number.POSITIVE_INFINITY], dtype: '<d', shape: [2] })
+    h5.create_dataset({ name: 'b', data: [1, -1e39], dtype: '<d', shape: [2] })
+    h5.close()
+    const { datasets } = await hdf5.read('x.h5', FS.readFile('doubles.h5') as Uint8Array)
+    expect(datasets.get('a')).toEqual({ shape: [2], dtype: 'float64', data: Float32Array.of(0.1, Number.POSITIVE_INFINITY) })
+    expect(datasets.get('b')).toEqual({ shape: [2], dtype: 'float64, of which -1e+39 is beyond float32', data: undefined })
+  })
+
   it('10,000 damaged files are read whole or CORRUPT_FILE or UNSUPPORTED', async () => {
     const counts = { read: 0, refused: 0 }
     const tensor = (...shape: number[]) => ({ shape, data: new Float32Array(shape.reduce((n, m) => n * m, 1)).fill(0.5) })

@@ -1,5 +1,5 @@
 // What is read of single graphs, and what is refused in which words.
-import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Tensor as OrtTensor } from 'onnxruntime-node'
@@ -351,6 +351,20 @@ describe('numbers in other forms', () => {
     }
   })
 
+  it('must not be beyond float32', () => {
+    const double = (...values: number[]): OnnxTensor => ({
+      name: 'k',
+      type: 'DOUBLE',
+      dims: [2, 1],
+      data: new Uint8Array(Float64Array.from(values).buffer),
+    })
+    const infinite = readOnnx('importModel', 'm.onnx', graph(double(Number.POSITIVE_INFINITY, 3.4e38)))
+    expect([...infinite.weights.get('dense.weight')!.data]).toEqual([Number.POSITIVE_INFINITY, Math.fround(3.4e38)])
+    expect(thrown(() => readOnnx('importModel', 'm.onnx', graph(double(1, -1e39))), 'UNSUPPORTED')).toMatch(
+      /the tensor 'k' holds -1e\+39, which is beyond float32/,
+    )
+  })
+
   it('must be as many as the shape says', () => {
     const short = { ...floats('k', [2, 1], [1]), dims: [2, 1] }
     expect(thrown(() => readOnnx('importModel', 'm.onnx', graph(short)), 'CORRUPT_FILE')).toMatch(
@@ -367,6 +381,7 @@ describe('weights in a file of their own', () => {
     await writeFile(join(outside, 'w.bin'), new Uint8Array(8))
     folder = await mkdtemp(join(tmpdir(), 'grus-onnx-'))
     await writeFile(join(folder, 'w.bin'), new Uint8Array(Float32Array.of(9, 1, -2, 9).buffer))
+    await mkdir(join(folder, 'sub.bin'))
     await symlink(join(outside, 'w.bin'), join(folder, 'link.bin'))
   })
   afterAll(() => Promise.all([outside, folder].map((path) => rm(path, { recursive: true }))))
@@ -396,7 +411,8 @@ describe('weights in a file of their own', () => {
     [{ location: 'none.bin' }, /cannot be read: .*put the file beside the model/],
     [{ location: 'w.bin', offset: 12, length: 8 }, /lies at 12 to 20 in 'w.bin', which has 16 bytes/],
     [{ location: 'w.bin', length: 4 }, /must have 8 bytes of numbers, 4 came/],
-    [{ location: '.' }, /link out of|no regular file|inside/],
+    [{ location: 'sub.bin' }, /cannot be read: it is no regular file/],
+    [{ location: '.' }, /a link out of the model's folder/],
   ])('are not read from %j', async (place, message) => {
     expect(await rejected(load(place), 'CORRUPT_FILE')).toMatch(message)
   })

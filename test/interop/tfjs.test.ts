@@ -101,6 +101,26 @@ describe('importTfjs', () => {
     expect(imported.notes).toContain('weights: quantised as uint8, float16 -> float32')
   })
 
+  it('refuses a quantised number beyond float32', async () => {
+    const dense = (level: number) =>
+      read(
+        'ids',
+        (model) => {
+          const { layers } = model.modelTopology.config
+          const config = { ...layers.at(-1)!.config, name: 'd', use_bias: false, batch_input_shape: [null, 1] }
+          model.modelTopology.config.layers = [{ class_name: 'Dense', config }]
+          const quantization = { dtype: 'uint8', scale: 1e37, min: 0 }
+          model.weightsManifest = [{ paths: ['w'], weights: [{ name: 'd/kernel', shape: [1, 1], dtype: 'float32', quantization }] }]
+        },
+        { w: Buffer.from([level]) },
+      )
+    expect([...(await dense(34)).weights.get('d.weight')!.data]).toEqual([Math.fround(3.4e38)])
+    await expect(dense(35)).rejects.toMatchObject({
+      code: 'UNSUPPORTED',
+      message: expect.stringMatching(/the tensor 'd\/kernel' holds 3\.5\d*e\+38, which is beyond float32/),
+    })
+  })
+
   it.each<[string, (model: Model) => void, string, RegExp]>([
     ['a graph model', (m) => Object.assign(m, { format: 'graph-model' }), 'UNSUPPORTED', /it is a graph model/],
     [
@@ -151,6 +171,20 @@ describe('importTfjs', () => {
     ],
   ])('refuses %s', async (_, change, code, message) => {
     await expect(read('ids', change)).rejects.toMatchObject({ name: 'GrusError', code, message: expect.stringMatching(message) })
+  })
+
+  it('a model.json is bounded before it is read, and before it is parsed', async () => {
+    const path = join(folder, 'brackets.json')
+    writeFileSync(path, Buffer.alloc(60e6, '['))
+    await expect(importTfjs('importModel', path)).rejects.toMatchObject({
+      code: 'CORRUPT_FILE',
+      message: expect.stringContaining('model.json: it is nested more than 64 deep'),
+    })
+    truncateSync(path, 2 ** 40)
+    await expect(importTfjs('importModel', path)).rejects.toMatchObject({
+      code: 'UNSUPPORTED',
+      message: expect.stringContaining('at most 67108864 can be read'),
+    })
   })
 
   it('looks at the files that are there', async () => {

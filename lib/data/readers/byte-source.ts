@@ -1,5 +1,5 @@
-import { type FileHandle, open } from 'node:fs/promises'
-import { cannot, checkPath } from '../../files/paths.js'
+import { openFile, readAt } from '../../files/open-file.js'
+import { cannot } from '../../files/paths.js'
 
 /** The bytes of a file, read as they are asked for. */
 export interface ByteSource {
@@ -11,34 +11,16 @@ export interface ByteSource {
 
 /** @throws GrusError INVALID_ARGUMENT for what cannot be opened or is no regular file */
 export async function openSource(where: string, path: string): Promise<ByteSource> {
-  checkPath(where, path)
-  let file: FileHandle | undefined
-  try {
-    file = await open(path, 'r')
-    const stat = await file.stat()
-    if (!stat.isFile()) throw new Error('it is no regular file')
-    return fileSource(where, path, file, stat.size)
-  } catch (cause) {
-    await file?.close()
-    throw cannot(where, 'read', path, cause)
-  }
-}
-
-function fileSource(where: string, path: string, file: FileHandle, size: number): ByteSource {
+  const { file, size } = await openFile(where, path)
   return {
     size,
     read: async (position, length) => {
-      const bytes = new Uint8Array(length)
       try {
-        for (let done = 0; done < length; ) {
-          const { bytesRead } = await file.read(bytes, done, Math.min(length - done, 2 ** 30), position + done)
-          if (bytesRead === 0) throw new Error('it became shorter while it was read')
-          done += bytesRead
-        }
+        // no Buffer: what is sliced of it must be a copy
+        return new Uint8Array((await readAt(file, position, length)).buffer)
       } catch (cause) {
         throw cannot(where, 'read', path, cause)
       }
-      return bytes
     },
     close: () => file.close(),
   }

@@ -84,7 +84,8 @@ export function tensorAt(
 ): FloatTensor {
   const tensor = tensors.get(path)
   if (!tensor) throw wrong(`'${path}' of layer '${layer}' is missing: ${showShape(shape)}`)
-  if (tensor.data === undefined) throw errors.unsupported(`'${path}' of layer '${layer}' holds ${tensor.dtype}; floats can be read`)
+  if (tensor.data === undefined)
+    throw errors.unsupported(`'${path}' of layer '${layer}' holds ${tensor.dtype}; what float32 holds can be read`)
   if (showShape(tensor.shape) !== showShape(shape) || tensor.data.length !== sizeOf(shape)) {
     throw wrong(`'${path}' of layer '${layer}' must have shape ${showShape(shape)}, got ${showShape(tensor.shape)}`)
   }

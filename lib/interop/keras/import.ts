@@ -1,7 +1,6 @@
 // Models that Keras saved: `.keras` archives, and the `.h5` files before them.
-import { open, readFile } from 'node:fs/promises'
 import { Hdf5, type Hdf5Contents } from '../../files/hdf5.js'
-import { cannot, checkPath } from '../../files/paths.js'
+import { readBeginning, readWhole } from '../../files/open-file.js'
 import { openZip } from '../../files/zip.js'
 import { describe, type FloatTensor } from '../../tensor.js'
 import { errorsOf, type ImportedModel } from '../model-data.js'
@@ -9,11 +8,9 @@ import { type AssembledLayer, assemble } from './assemble.js'
 import { keras2, keras3 } from './dialect.js'
 import { isObject, type Reading } from './fields.js'
 import { assignWeights, type KerasTensors, snakeCase, tensorAt } from './groups.js'
+import { mostText, parseJson } from './json.js'
 import { fromKeras, variablesOf } from './layer-weights.js'
 import { readModelConfig } from './read-config.js'
-
-/** Of the texts in an archive. */
-const mostText = 2 ** 26
 
 /**
  * Reads a `.keras` file of Keras 3 (or 2.12 to 2.16), or a whole model in an `.h5` file: a Sequential model, or a Functional one that is one chain of layers.
@@ -21,26 +18,12 @@ const mostText = 2 ** 26
  * @throws GrusError CORRUPT_FILE; UNSUPPORTED naming layer, class and option, or where h5wasm is missing; INVALID_ARGUMENT if the file cannot be read
  */
 export async function importKeras(where: string, path: string): Promise<ImportedModel> {
-  checkPath(where, path)
+  const isArchive = (await readBeginning(where, path, 2)).toString('latin1') === 'PK'
   const hdf5 = new Hdf5(where)
   try {
-    return (await beginning(where, path)) === 'PK' ? await importArchive(where, path, hdf5) : await importLegacy(where, path, hdf5)
+    return isArchive ? await importArchive(where, path, hdf5) : await importLegacy(where, path, hdf5)
   } finally {
     await hdf5.close()
-  }
-}
-
-async function beginning(where: string, path: string): Promise<string> {
-  try {
-    const file = await open(path)
-    try {
-      const { buffer, bytesRead } = await file.read(Buffer.alloc(2), 0, 2, 0)
-      return buffer.toString('latin1', 0, bytesRead)
-    } finally {
-      await file.close()
-    }
-  } catch (cause) {
-    throw cannot(where, 'read', path, cause)
   }
 }
 
@@ -127,23 +110,6 @@ function readingOf(errors: Reading['errors'], version: unknown): Reading {
 function noteTypes({ notes }: Reading, tensors: KerasTensors): void {
   const others = new Set([...tensors.values()].filter(({ data, dtype }) => data && dtype !== 'float32').map(({ dtype }) => dtype))
   if (others.size > 0) notes.push(`weights: ${[...others].join(', ')} -> float32`)
-}
-
-/** @throws CORRUPT_FILE */
-export function parseJson(errors: Reading['errors'], what: string, text: Uint8Array | string): unknown {
-  try {
-    return JSON.parse(typeof text === 'string' ? text : new TextDecoder('utf-8', { fatal: true }).decode(text))
-  } catch (cause) {
-    throw errors.corrupt(`${what}: ${(cause as Error).message}`, cause)
-  }
-}
-
-export async function readWhole(where: string, path: string): Promise<Buffer> {
-  try {
-    return await readFile(path)
-  } catch (cause) {
-    throw cannot(where, 'read', path, cause)
-  }
 }
 
 function blank(value: unknown): boolean {

@@ -1,12 +1,11 @@
 // Weights files of Keras 3 (`model.save_weights('x.weights.h5')`) for models whose layers are known.
 import { GrusError } from '../../errors.js'
 import { Hdf5 } from '../../files/hdf5.js'
-import { checkPath } from '../../files/paths.js'
+import { readWhole } from '../../files/open-file.js'
 import { type NamedLayer, type PlacedLayer, placeLayers } from '../../spec/network.js'
 import type { FloatTensor } from '../../tensor.js'
 import { errorsOf } from '../model-data.js'
 import { assignWeights, type GroupedLayer, groupOf, type KerasTensors } from './groups.js'
-import { readWhole } from './import.js'
 
 /**
  * Tensors by path: `layers/gru/cell/vars/0`. The optimizer's are left out.
@@ -14,10 +13,10 @@ import { readWhole } from './import.js'
  * @throws GrusError CORRUPT_FILE; UNSUPPORTED where h5wasm is missing; INVALID_ARGUMENT if the file cannot be read
  */
 export async function readKerasWeights(where: string, path: string): Promise<KerasTensors> {
-  checkPath(where, path)
+  const bytes = await readWhole(where, path)
   const hdf5 = new Hdf5(where)
   try {
-    return (await hdf5.read(path, await readWhole(where, path), ['optimizer'])).datasets
+    return (await hdf5.read(path, bytes, ['optimizer'])).datasets
   } finally {
     await hdf5.close()
   }

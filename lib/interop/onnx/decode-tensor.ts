@@ -20,28 +20,9 @@ export const typeSizes: Record<Exclude<OnnxType, 'STRING'>, number> = {
   BFLOAT16: 2,
 }
 
-/** The numbers of a repeated int64, packed or not. */
-function varints(field: WireField): bigint[] {
-  if (field.wire === 0) return [BigInt.asIntN(64, field.value)]
-  const values: bigint[] = []
-  let [value, shift] = [0n, 0n]
-  for (const byte of wire.bytes(field)) {
-    value |= BigInt(byte & 127) << shift
-    shift += 7n
-    if (byte >= 128) {
-      if (shift >= 70n) throw new ProtobufError('a number is longer than 10 bytes')
-      continue
-    }
-    values.push(BigInt.asIntN(64, value))
-    value = shift = 0n
-  }
-  if (shift !== 0n) throw new ProtobufError('a number ends too early')
-  return values
-}
-
-/** The same as numbers, held within ±2^53: exporters write the largest int64 where they mean "to the end". */
+/** Repeated int64, held within ±2^53: exporters write the largest int64 where they mean "to the end". */
 export function saturated(field: WireField): number[] {
-  return varints(field).map(saturate)
+  return wire.bigints(field).map(saturate)
 }
 
 export function saturate(value: bigint): number {
@@ -62,7 +43,7 @@ export function decodeTensor(bytes: Uint8Array): OnnxTensor {
     else if (field.number === 3) throw new OnnxUnsupported('a tensor in segments')
     else if (field.number === 8) name = wire.string(field)
     else if (field.number === 9) raw = wire.bytes(field)
-    else if (field.number === 13) pairs.push(decodeEntry(wire.bytes(field)))
+    else if (field.number === 13) pairs.push(decodePair(wire.bytes(field)))
     else if (field.number === 14) elsewhere = wire.int(field) === 1
     else if ([4, 5, 7, 10, 11].includes(field.number)) typed.push(field)
   }
@@ -97,7 +78,7 @@ function typedBytes(name: string, type: Exclude<OnnxType, 'STRING'>, fields: rea
     if (number === 4) return field.wire === 5 ? field.value : wire.bytes(field)
     if (number === 10) return field.wire === 1 ? field.value : wire.bytes(field)
     const size = typeSizes[type]
-    const values = varints(field)
+    const values = wire.bigints(field)
     const bytes = Buffer.alloc(values.length * size)
     values.forEach((value, i) => {
       for (let k = 0, rest = BigInt.asUintN(64, value); k < size; ++k, rest >>= 8n) bytes[i * size + k] = Number(rest & 255n)
@@ -107,7 +88,8 @@ function typedBytes(name: string, type: Exclude<OnnxType, 'STRING'>, fields: rea
   return parts.length === 1 ? parts[0]! : Buffer.concat(parts)
 }
 
-function decodeEntry(bytes: Uint8Array): [string, string] {
+/** A StringStringEntryProto. */
+export function decodePair(bytes: Uint8Array): [string, string] {
   let [key, value] = ['', '']
   for (const field of wireFields(bytes)) {
     if (field.number === 1) key = wire.string(field)

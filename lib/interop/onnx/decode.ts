@@ -1,7 +1,7 @@
 // A model's bytes as plain data: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto. What stands in no field that grus needs is read past; what it
 // cannot do without knowing is refused.
 import { ProtobufError, wire, wireFields } from '../../files/protobuf.js'
-import { decodeTensor, saturated, typeNamed } from './decode-tensor.js'
+import { decodePair, decodeTensor, saturated, typeNamed } from './decode-tensor.js'
 import { OnnxUnsupported } from './faults.js'
 import type { OnnxAttribute, OnnxGraph, OnnxModel, OnnxNode, OnnxOpset, OnnxValueInfo } from './proto.js'
 
@@ -44,15 +44,6 @@ function decodeOpset(bytes: Uint8Array): OnnxOpset {
   }
   if (version === undefined) throw new ProtobufError(`the operator set of domain '${domain}' has no version`)
   return { domain, version }
-}
-
-function decodePair(bytes: Uint8Array): [string, string] {
-  let [key, value] = ['', '']
-  for (const field of wireFields(bytes)) {
-    if (field.number === 1) key = wire.string(field)
-    else if (field.number === 2) value = wire.string(field)
-  }
-  return [key, value]
 }
 
 function decodeGraph(bytes: Uint8Array): OnnxGraph {

@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises'
 import * as z from 'zod'
 import { GrusError } from '../../errors.js'
-import { cannot, checkPath } from '../../files/paths.js'
+import { readWhole } from '../../files/open-file.js'
 import { ProtobufError } from '../../files/protobuf.js'
 import { nearest, parse } from '../../spec/parse.js'
 import { type Tensor, toTensor } from '../../tensor.js'
@@ -39,13 +38,7 @@ const optionsSchema = z.strictObject(
  * @throws GrusError INVALID_ARGUMENT for wrong options or a file that cannot be opened; CORRUPT_FILE; UNSUPPORTED naming the node
  */
 export async function importOnnx(where: string, path: string, options: OnnxImportOptions = {}): Promise<ImportedModel> {
-  checkPath(where, path)
-  let bytes: Buffer
-  try {
-    bytes = await readFile(path)
-  } catch (cause) {
-    throw cannot(where, 'read', path, cause)
-  }
+  const bytes = await readWhole(where, path)
   try {
     const model = decodeModel(bytes)
     await loadExternal(path, model.graph.initializers)

@@ -1,5 +1,5 @@
 // What stands for a tensor while a graph is followed: numbers, sizes, or what a layer puts out with its axes labelled. Nothing is computed.
-import { bfloat16ToFloat32, float16ToFloat32 } from '../../files/numbers.js'
+import { beyondFloat32, bfloat16ToFloat32, float16ToFloat32 } from '../../files/numbers.js'
 import { sizeOf } from '../../tensor.js'
 import { saturate, typeSizes } from './decode-tensor.js'
 import { OnnxUnsupported } from './faults.js'
@@ -73,7 +73,12 @@ export function constantOf({ name, type, dims, data }: OnnxTensor): Numbers | In
   // memory of its own: numbers in a file begin anywhere
   const bytes = new Uint8Array(data).buffer
   if (type === 'FLOAT') return { kind: 'numbers', dims, data: new Float32Array(bytes) }
-  if (type === 'DOUBLE') return { kind: 'numbers', dims, data: Float32Array.from(new Float64Array(bytes)) }
+  if (type === 'DOUBLE') {
+    const doubles = new Float64Array(bytes)
+    const lost = beyondFloat32(doubles)
+    if (lost >= 0) throw new OnnxUnsupported(`the tensor '${name}' holds ${doubles[lost]}, which is beyond float32`)
+    return { kind: 'numbers', dims, data: Float32Array.from(doubles) }
+  }
   if (type === 'FLOAT16') return { kind: 'numbers', dims, data: float16ToFloat32(new Uint16Array(bytes)) }
   if (type === 'BFLOAT16') return { kind: 'numbers', dims, data: bfloat16ToFloat32(new Uint16Array(bytes)) }
   if (count > mostInts) throw new OnnxUnsupported(`the tensor '${name}' holds ${count} whole numbers: grus has weights of float32 only`)

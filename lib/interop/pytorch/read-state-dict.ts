@@ -1,7 +1,6 @@
-import { open, stat } from 'node:fs/promises'
 import { GrusError } from '../../errors.js'
 import { isReadable } from '../../files/elements.js'
-import { cannot, checkPath } from '../../files/paths.js'
+import { readBeginning } from '../../files/open-file.js'
 import { openSafetensors } from '../../files/safetensors.js'
 import type { Tensor } from '../../tensor.js'
 import { errorsOf } from '../model-data.js'
@@ -39,9 +38,8 @@ export interface StateDictOptions {
  * @throws GrusError INVALID_ARGUMENT if the file cannot be read or `key` is needed; CORRUPT_FILE; UNSUPPORTED naming what else it holds
  */
 export async function readStateDict(where: string, path: string, { key }: StateDictOptions = {}): Promise<StateDict> {
-  checkPath(where, path)
   const errors = errorsOf(where, path)
-  const start = await firstBytes(where, path)
+  const start = await readBeginning(where, path, 9)
   if (start.toString('latin1', 0, 4) === 'PK\x03\x04') {
     const { tensors, unreadable, notes } = await readTorchArchive(where, path, key)
     return withoutWrappers({ path, tensors, unreadable, inOrder: true, notes }, errors)
@@ -55,21 +53,6 @@ export async function readStateDict(where: string, path: string, { key }: StateD
   if (!safetensors) throw errors.corrupt('it is neither a safetensors file nor a zip archive of torch.save')
   if (key !== undefined) throw errors.invalid(`key '${key}': a safetensors file holds one state dict only`)
   return withoutWrappers(await fromSafetensors(where, path), errors)
-}
-
-async function firstBytes(where: string, path: string): Promise<Buffer> {
-  try {
-    if (!(await stat(path)).isFile()) throw new Error('it is no regular file')
-    const file = await open(path, 'r')
-    try {
-      const { buffer, bytesRead } = await file.read(Buffer.alloc(9), 0, 9, 0)
-      return buffer.subarray(0, bytesRead)
-    } finally {
-      await file.close()
-    }
-  } catch (cause) {
-    throw cannot(where, 'read', path, cause)
-  }
 }
 
 async function fromSafetensors(where: string, path: string): Promise<StateDict> {

@@ -1,13 +1,12 @@
 // Layers models of TensorFlow.js: model.json and the files of weights beside it.
-import { readFile, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { checkPath } from '../../files/paths.js'
+import { readWhole } from '../../files/open-file.js'
 import { describe, type FloatTensor } from '../../tensor.js'
 import { type AssembledLayer, assemble } from '../keras/assemble.js'
 import { tfjs } from '../keras/dialect.js'
 import { isObject, type Reading } from '../keras/fields.js'
 import { tensorAt } from '../keras/groups.js'
-import { parseJson, readWhole } from '../keras/import.js'
+import { mostText, parseJson } from '../keras/json.js'
 import { fromKeras, variablesOf } from '../keras/layer-weights.js'
 import { readModelConfig } from '../keras/read-config.js'
 import { errorsOf, type ImportedModel } from '../model-data.js'
@@ -21,15 +20,8 @@ import { type ReadShard, readManifest } from './manifest.js'
  *   model.json cannot be read
  */
 export async function importTfjs(where: string, path: string): Promise<ImportedModel> {
-  checkPath(where, path)
-  return await readTfjs(where, path, await readWhole(where, path), async (name, most) => {
-    const beside = join(dirname(path), name)
-    const { size, isFile } = await stat(beside).then(
-      (found) => ({ size: found.size, isFile: found.isFile() }),
-      () => ({ size: 0, isFile: false }),
-    )
-    return isFile && size <= most ? await readFile(beside).catch(() => undefined) : undefined
-  })
+  const beside = (name: string, most: number) => readWhole(where, join(dirname(path), name), most).catch(() => undefined)
+  return await readTfjs(where, path, await readWhole(where, path, mostText), beside)
 }
 
 /** The same from bytes. */

@@ -1,5 +1,5 @@
 // Weights of a TensorFlow.js model: lists of tensors, laid one after the other over files beside model.json.
-import { float16ToFloat32 } from '../../files/numbers.js'
+import { beyondFloat32, float16ToFloat32 } from '../../files/numbers.js'
 import { describe, type FloatTensor } from '../../tensor.js'
 import type { Reading } from '../keras/fields.js'
 import { isObject } from '../keras/fields.js'
@@ -40,7 +40,7 @@ export async function readManifest({ errors, notes }: Reading, value: unknown, s
     for (const tensor of stored) {
       if (tensors.has(tensor.name)) throw corrupt(`${place}: the tensor ${describe(tensor.name)} comes twice`)
       const end = at + tensor.count * widths[tensor.dtype]
-      tensors.set(tensor.name, { data: floatsOf(bytes.slice(at, end), tensor), shape: tensor.shape })
+      tensors.set(tensor.name, { data: floatsOf(errors, bytes.slice(at, end), tensor), shape: tensor.shape })
       if (tensor.dtype !== 'float32') quantised.add(tensor.dtype)
       at = end
     }
@@ -98,9 +98,12 @@ function isInside(path: string): boolean {
   return /^[^\0:\\]+$/.test(path) && path.split('/').every((part) => part !== '' && part !== '.' && part !== '..')
 }
 
-function floatsOf(bytes: Uint8Array, { dtype, scale, min }: Stored): Float32Array {
+function floatsOf({ unsupported }: Reading['errors'], bytes: Uint8Array, { name, dtype, scale, min }: Stored): Float32Array {
   const { buffer } = Uint8Array.from(bytes)
   if (dtype === 'float32') return new Float32Array(buffer)
   if (dtype === 'float16') return float16ToFloat32(new Uint16Array(buffer))
-  return Float32Array.from(dtype === 'uint8' ? new Uint8Array(buffer) : new Uint16Array(buffer), (level) => level * scale + min)
+  const numbers = Float64Array.from(dtype === 'uint8' ? new Uint8Array(buffer) : new Uint16Array(buffer), (level) => level * scale + min)
+  const lost = beyondFloat32(numbers)
+  if (lost >= 0) throw unsupported(`the tensor ${describe(name)} holds ${numbers[lost]}, which is beyond float32`)
+  return Float32Array.from(numbers)
 }
