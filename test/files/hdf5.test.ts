@@ -72,7 +72,7 @@ describe('Hdf5', () => {
     const held = Buffer.from(file)
     // the length of the first object of a heap, which is then walked without getting anywhere
     held[held.indexOf('GCOL') + 24] = 1
-    const patient = new Hdf5('test', 1)
+    const patient = new Hdf5('test', 10)
     await expect(patient.read('x.h5', held, [], ['name'])).rejects.toMatchObject({
       code: 'CORRUPT_FILE',
       message: '[test] x.h5: HDF5: reading it does not come to an end',
