@@ -11,6 +11,7 @@ export default defineConfig({
     maxWorkers: 2,
     maxConcurrency: 2,
     testTimeout: 120_000,
+    hookTimeout: 120_000,
     reporters: ['default', new CountsReporter()],
     typecheck: { include: ['test/types/*.test-d.ts'], tsconfig: 'tsconfig.json' },
   },

@@ -17,7 +17,9 @@ export type ExportModelOptions = WriterOptions
  */
 export async function exportModel(model: Model, path: string, options: ExportModelOptions = {}): Promise<void> {
   const where = 'exportModel'
-  await writeForeign(where, await dataOf(where, model), path, options)
+  const data = await dataOf(where, model)
+  await keepOurs(where, path)
+  await writeForeign(where, data, path, options)
 }
 
 async function dataOf(where: string, model: Model): Promise<ModelData> {
@@ -29,4 +31,16 @@ async function dataOf(where: string, model: Model): Promise<ModelData> {
   }
   // a built model's layers have their names
   return { name: model.name, layers: model.layers as readonly NamedLayer[], inputSize: size, sequence, weights: await model.getWeights() }
+}
+
+/** Both kinds of files may end in .safetensors; a state dict in the place of a model would lose its layers. */
+async function keepOurs(where: string, path: string): Promise<void> {
+  if (typeof path !== 'string' || !path.toLowerCase().endsWith('.safetensors')) return
+  const { detectFormat } = await import('./interop/detect.js')
+  const there = await detectFormat(where, path).catch(() => undefined)
+  if (there?.format !== 'grus') return
+  throw new GrusError(
+    'INVALID_ARGUMENT',
+    `[${where}] ${path} is what model.save wrote: a state dict there would lose its layers; give another path`,
+  )
 }

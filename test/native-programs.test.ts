@@ -41,14 +41,18 @@ describe('C++ test programs', () => {
     expect(programs.length).toBeGreaterThan(0)
   })
 
-  test.each(programs)('%s', async (program) => {
-    const { status, output } = await run(join(built, program), [], { cwd: root, maxBuffer: 1 << 26 }).then(
-      ({ stdout, stderr }) => ({ status: 0, output: stdout + stderr }),
-      (error: { code: unknown; stdout: string; stderr: string }) => ({ status: error.code, output: error.stdout + error.stderr }),
-    )
-    const counts = /(\d+) passed, (\d+) failed/.exec(output)
-    expect(counts, `expected a line 'N passed, N failed', came:\n${output}`).not.toBeNull()
-    expect({ status, failed: Number(counts?.[2]) }, output).toEqual({ status: 0, failed: 0 })
-    expect(Number(counts?.[1])).toBeGreaterThan(0)
-  })
+  test.each(programs)(
+    '%s',
+    async (program) => {
+      const { status, output } = await run(join(built, program), [], { cwd: root, maxBuffer: 1 << 26 }).then(
+        ({ stdout, stderr }) => ({ status: 0, output: stdout + stderr }),
+        (error: { code: unknown; stdout: string; stderr: string }) => ({ status: error.code, output: error.stdout + error.stderr }),
+      )
+      const counts = /(\d+) passed, (\d+) failed/.exec(output)
+      expect(counts, `expected a line 'N passed, N failed', came:\n${output}`).not.toBeNull()
+      expect({ status, failed: Number(counts?.[2]) }, output).toEqual({ status: 0, failed: 0 })
+      expect(Number(counts?.[1])).toBeGreaterThan(0)
+    },
+    600_000,
+  )
 })

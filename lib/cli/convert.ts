@@ -1,5 +1,8 @@
 // What import, export and inspect have in common: options as commander gives them, and a line for each thing said.
+import { realpath } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { InvalidArgumentError } from 'commander'
+import { GrusError } from '../errors.js'
 
 /** `encoder.rnn=gru` or, for the layers of a stack, `rnn=gru,gru_1`; may be given several times. */
 export function collectMap(value: string, before: Record<string, string | string[]> = {}): Record<string, string | string[]> {
@@ -29,6 +32,21 @@ export function decimal(value: string): number {
 export function wholeNumber(value: string): number {
   if (!/^\d{1,9}$/.test(value)) throw new InvalidArgumentError('Expected a whole number.')
   return Number(value)
+}
+
+/**
+ * What is read must not be what is written.
+ *
+ * @throws GrusError INVALID_ARGUMENT if two of the paths are one file
+ */
+export async function distinct(where: string, ...paths: readonly string[]): Promise<void> {
+  const real: string[] = []
+  for (const path of paths) {
+    const file = await realpath(path).catch(() => resolve(path))
+    if (real.includes(file))
+      throw new GrusError('INVALID_ARGUMENT', `[${where}] '${path}' is the name of two files of this command: give another`)
+    real.push(file)
+  }
 }
 
 /** Without what was not given. */

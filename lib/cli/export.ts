@@ -1,7 +1,9 @@
 import { Command, Option } from 'commander'
+import { GrusError } from '../errors.js'
+import { detectFormat } from '../interop/detect.js'
 import { type ExportFormat, writeForeign } from '../interop/writers.js'
 import { readModelFile } from '../model-file.js'
-import { given, wholeNumber } from './convert.js'
+import { distinct, given, wholeNumber } from './convert.js'
 
 interface Flags {
   to: ExportFormat
@@ -28,8 +30,10 @@ export function exportCommand(): Command {
     .option('--batch-size <n>', 'Keras: rows of a batch, which a stateful model must say', wholeNumber)
     .option('--module <file>', 'PyTorch: also write Python source of the nn.Module that the tensors belong to')
     .action(async (file: string, { to, output, module, batchSize, ...onnx }: Flags) => {
-      const model = await readModelFile(where, file)
       const target = output ?? file.replace(/(\.safetensors)?$/, extension[to])
+      await distinct(where, file, target, ...(module === undefined ? [] : [module]))
+      await checkOurs(file)
+      const model = await readModelFile(where, file)
       const options = given({ lengths: onnx.lengths, opset: onnx.opset, externalData: onnx.externalData })
       const groups = {
         keras: batchSize === undefined ? undefined : { batchSize },
@@ -45,4 +49,13 @@ export function exportCommand(): Command {
       const left = (['tokenizer', 'normalizer', 'labels'] as const).filter((field) => model[field] !== undefined)
       if (left.length > 0) console.error(`${left.join(', ')}: not part of this format, still in ${file}`)
     })
+}
+
+async function checkOurs(file: string): Promise<void> {
+  const { format } = await detectFormat(where, file)
+  if (format === 'grus') return
+  throw new GrusError(
+    'INVALID_ARGUMENT',
+    `[${where}] ${file} must be a model of grus, got one of format '${format}': grus import makes one of it`,
+  )
 }

@@ -4,7 +4,7 @@ import { saveModel } from '../model-file.js'
 import { summaryLines } from '../model-summary.js'
 import { placeLayers } from '../spec/network.js'
 import type { ActivationName } from '../spec/types.js'
-import { collectMap, collectPairs, decimal, given, names } from './convert.js'
+import { collectMap, collectPairs, decimal, distinct, given, names } from './convert.js'
 
 interface Flags {
   output: string
@@ -36,6 +36,7 @@ export function importCommand(): Command {
     .option('--return-sequences', 'PyTorch: the last GRU gives every step, not the last one alone')
     .option('--graph-output <name>', 'ONNX: which output of the graph, where it has several')
     .action(async (file: string, flags: Flags) => {
+      await distinct('grus import', file, flags.output)
       const data = await readForeign('grus import', file, readerOptions(flags))
       for (const note of data.notes) console.error(note)
       await saveModel(flags.output, { name: data.name, layers: data.layers, seed: 0 }, data, data.weights)

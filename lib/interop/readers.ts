@@ -2,6 +2,8 @@
 import * as z from 'zod'
 import { GrusError } from '../errors.js'
 import { listOf } from '../spec/fields.js'
+import { oneOf } from '../spec/parse.js'
+import type { FileFormat } from './detect.js'
 import type { ImportedModel } from './model-data.js'
 import type { OnnxImportOptions } from './onnx/import.js'
 import type { ImportStateDictOptions } from './pytorch/import-state-dict.js'
@@ -32,9 +34,7 @@ export const readerFields: {
 
 /** @throws GrusError as the readers do; INVALID_ARGUMENT for options of another format than the file has */
 export async function readForeign(where: string, path: string, options: ReaderOptions): Promise<ImportedModel> {
-  const { format, path: file } = options.format
-    ? { format: options.format, path }
-    : await (await import('./detect.js')).detectFormat(where, path)
+  const { format, path: file } = await formatOf(where, path, options.format)
   const other = (['onnx', 'pytorch'] as const).find((name) => name !== format && options[name] !== undefined)
   if (other) {
     throw new GrusError('INVALID_ARGUMENT', `[${where}] ${other}: these options do not belong to ${path}, whose format is '${format}'`)
@@ -51,6 +51,21 @@ export async function readForeign(where: string, path: string, options: ReaderOp
       return (await import('./pytorch/import-state-dict.js')).importStateDict(where, file, options.pytorch ?? {})
     default:
       throw new GrusError('INVALID_ARGUMENT', `[${where}] ${path}: ${instead[format]}`)
+  }
+}
+
+/** What the file holds; a given format counts where the content says nothing. */
+async function formatOf(where: string, path: string, given: ModelFormat | undefined): Promise<{ format: FileFormat; path: string }> {
+  if (given !== undefined) oneOf(where, 'format', given, formats)
+  const { detectFormat } = await import('./detect.js')
+  try {
+    const found = await detectFormat(where, path)
+    const format = found.format === 'hdf5' ? 'keras' : found.format
+    if (given === undefined || given === format) return found
+    throw new GrusError('INVALID_ARGUMENT', `[${where}] format is '${given}', but the content of ${path} is that of '${format}'`)
+  } catch (error) {
+    if (given === undefined || !(error instanceof GrusError) || error.code !== 'CORRUPT_FILE') throw error
+    return { format: given, path }
   }
 }
 

@@ -111,7 +111,27 @@ describe('what goes wrong is one line and status 1', () => {
       /^\[grus inspect\] .*LICENSE: expected a model of grus, PyTorch, Keras, .*\n$/,
     ],
     ['a model of our own to import', ['import', at('model.safetensors'), '-o', at('x')], /loadModel reads it\n$/],
-    ['a model of another framework to export', ['export', at('model.onnx'), '--to', 'keras'], /^\[grus export\] .*model\.onnx: .*\n$/],
+    [
+      'a model of another framework to export',
+      ['export', at('model.onnx'), '--to', 'keras'],
+      /^\[grus export\] .*model\.onnx must be a model of grus, got one of format 'onnx': grus import makes one of it\n$/,
+    ],
+    [
+      'a format that there is not',
+      ['import', at('model.onnx'), '-o', at('x'), '--from', 'foo'],
+      /^\[grus import\] format must be one of 'keras', .*got 'foo'\n$/,
+    ],
+    [
+      'another format than it is',
+      ['import', at('model.onnx'), '-o', at('x'), '--from', 'keras'],
+      /^\[grus import\] format is 'keras', but .* 'onnx'\n$/,
+    ],
+    [
+      'an export onto the model',
+      ['export', at('model.safetensors'), '--to', 'pytorch', '-o', at('model.safetensors')],
+      /is the name of two files/,
+    ],
+    ['an import onto the file', ['import', at('model.onnx'), '-o', at('model.onnx')], /is the name of two files/],
     [
       'an extension of another format',
       ['export', at('model.safetensors'), '--to', 'onnx', '-o', at('x.pt')],

@@ -226,6 +226,21 @@ describe('model.loadStateDict', () => {
     await model.loadStateDict(await written(twins, 'twins.pt'))
   })
 
+  test('asks where one module has a default name by chance, and the order says another layer', async () => {
+    const path = await written([dense({ units: 3, inputSize: 3, name: 'first' }), dense({ units: 3, name: 'dense' })], 'chance.pt')
+    using model = sequential([dense({ units: 3 }), dense({ units: 3 })], { device: 'cpu' })
+    model.build(3)
+    expect(await rejected(model.loadStateDict(path))).toContain("such as map: { 'first': 'dense', 'dense': 'dense_1' }")
+    await model.loadStateDict(path, { map: { first: 'dense', dense: 'dense_1' } })
+    const { tensors } = await readStateDict('w', path)
+    expect((await model.getWeights()).get('dense.weight')!.data).toEqual(tensors.get('first.weight')!.data)
+    // names that all fit are meant
+    using turned = sequential([dense({ units: 3, name: 'dense' }), dense({ units: 3, name: 'first' })], { device: 'cpu' })
+    turned.build(3)
+    await turned.loadStateDict(path)
+    expect((await turned.getWeights()).get('dense.weight')!.data).toEqual(tensors.get('dense.weight')!.data)
+  })
+
   test("converts to updateGate 'write', and refuses other networks", async () => {
     const { after } = await load([words[0]!, gru({ units: 4, updateGate: 'write' }), words[2]!], 'words.pt')
     const { tensors } = await readStateDict('w', torchFixture('words.pt'))

@@ -79,6 +79,11 @@ export const structureOperators: Record<string, Operator> = {
     return [{ kind: 'fill', dims, value: value ? value.data[0]! : 0 }]
   },
   Equal: (reader) => {
+    if ([0, 1].some((i) => !isConstant(reader.value(i)))) {
+      throw new OnnxUnsupported(
+        'compares what the model computes with: a mask made in the graph is not read; the nearest form is a graph without it, and mask or lengths given to predict',
+      )
+    }
     const [a, b] = [filled(reader.constant(0, 'A'), reader.budget), filled(reader.constant(1, 'B'), reader.budget)]
     if (a.kind !== 'ints' || b.kind !== 'ints') throw new OnnxUnsupported('compares floats')
     return [eachOf([a, b], reader, ([x, y]) => equal(x!, y!))]

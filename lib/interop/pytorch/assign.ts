@@ -29,7 +29,7 @@ export interface AssignOptions {
 const mostSteps = 20_000
 
 /**
- * By `map`; then modules named as layers; then the rest by their kinds and shapes, in order where there is one.
+ * By `map`; then modules named as layers, where all of their kind are; then the rest by their kinds and shapes, in order where there is one.
  *
  * @throws GrusError INVALID_ARGUMENT for a map that does not fit, and where more than one assignment does
  */
@@ -46,15 +46,23 @@ export function assign(
     open.delete(module)
   }
   byMap(modules, slots, options, taken, take)
-  byName([...open], slots, layers, taken, take)
+  const named = byName([...open], slots, layers, taken)
+  const sure = [...named].filter(([module]) => allNamed(module.parts[0]!.kind, open, named))
+  for (const [module, range] of sure) take(module, range)
   const rest = new Rest(
     [...open].filter(({ parts }) => parts.length > 0),
     slots.filter((slot) => !taken.has(slot)),
     layers,
     options,
   )
-  for (const [module, range] of rest.choose()) take(module, range)
+  const doubtful = new Map([...named].filter(([module]) => open.has(module)))
+  for (const [module, range] of rest.choose(doubtful)) take(module, range)
   return { parts: taken, left: [...open] }
+}
+
+/** A few equal names among others may be chance: `gru` is what a layer is called by default. */
+function allNamed(kind: Part['kind'], modules: Iterable<TorchModule>, named: ReadonlyMap<TorchModule, unknown>): boolean {
+  return [...modules].every((module) => module.parts[0]?.kind !== kind || named.has(module))
 }
 
 type Take = (module: TorchModule, range: readonly Slot[]) => void
@@ -105,14 +113,18 @@ function byName(
   slots: readonly Slot[],
   layers: readonly PlacedLayer[],
   taken: ReadonlyMap<Slot, Part>,
-  take: Take,
-): void {
+): Map<TorchModule, readonly Slot[]> {
   const shared = sharedPath(modules.map(({ prefix }) => prefix))
+  const named = new Map<TorchModule, readonly Slot[]>()
+  const given = new Set(taken.keys())
   for (const module of modules) {
     const first = slots.findIndex(({ name }) => name === module.prefix || `${shared}${name}` === module.prefix)
     const range = first < 0 || module.parts.length === 0 ? undefined : slotsFrom(slots, first, module, layers)
-    if (range?.every((slot, i) => !taken.has(slot) && sameKind(module.parts[i]!, slot))) take(module, range)
+    if (!range?.every((slot, i) => !given.has(slot) && sameKind(module.parts[i]!, slot))) continue
+    named.set(module, range)
+    for (const slot of range) given.add(slot)
   }
+  return named
 }
 
 /** `model.` of `model.gru` and `model.fc`; empty if there is none. */
@@ -142,14 +154,24 @@ class Rest {
     this.#options = options
   }
 
-  choose(): Map<TorchModule, readonly Slot[]> {
+  /**
+   * @param named - modules that are called as layers are, others of their kinds being called otherwise: shapes and order must agree with them
+   */
+  choose(named: ReadonlyMap<TorchModule, readonly Slot[]>): ReadonlyMap<TorchModule, readonly Slot[]> {
     if (this.#modules.length === 0 || this.#slots.length === 0) return new Map()
+    const found = this.#byShapes()
+    if (!found) return named.size > 0 || this.#options.strict ? named : this.#onlyCandidates()
+    for (const [module, range] of named) if (found.get(module)?.[0] !== range[0]) throw this.#ambiguous(found)
+    return found
+  }
+
+  #byShapes(): ReadonlyMap<TorchModule, readonly Slot[]> | undefined {
     const ordered = this.#options.inOrder ? this.#inOrder() : undefined
     if (ordered) return ordered
     const places = this.#modules.reduce((sum, { parts }) => sum + parts.length, 0)
     const ways = places === this.#slots.length ? this.#allWays(this.#modules, 0) : []
     if (ways.length > 1) throw this.#ambiguous(ways[0]!)
-    return ways[0] ?? (this.#options.strict ? new Map() : this.#onlyCandidates())
+    return ways[0]
   }
 
   #range(module: TorchModule, first: number): readonly Slot[] | undefined {
