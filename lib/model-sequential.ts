@@ -220,7 +220,18 @@ export class SequentialModel implements Model {
   async loadWeights(path: string): Promise<void> {
     const where = 'model.loadWeights'
     const { inputSize, sequence } = this.#need(where).network.native
-    const { mapKerasWeights, readKerasWeights } = await import('./interop/keras/weights.js')
+    const [{ mapKerasWeights, readKerasWeights }, { detectFormat }] = await Promise.all([
+      import('./interop/keras/weights.js'),
+      import('./interop/detect.js'),
+    ])
+    const { format } = await detectFormat(where, path)
+    if (format !== 'hdf5') {
+      const hint = format === 'pytorch' ? 'loadStateDict reads it' : format === 'grus' ? 'loadModel reads it' : 'importModel reads models'
+      throw new GrusError(
+        'INVALID_ARGUMENT',
+        `[${where}] ${path} must be a .weights.h5 file of Keras, got one of format '${format}': ${hint}`,
+      )
+    }
     const weights = mapKerasWeights(where, path, await readKerasWeights(where, path), this.#layers, inputSize, sequence)
     await this.setWeights(weights)
   }

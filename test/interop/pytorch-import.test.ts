@@ -241,6 +241,18 @@ describe('model.loadStateDict', () => {
     expect((await turned.getWeights()).get('dense.weight')!.data).toEqual(tensors.get('dense.weight')!.data)
   })
 
+  test('names the one tensor that is missing or has another size', async () => {
+    const path = await written([gru({ units: 3, name: 'rnn' }), dense({ units: 3, useBias: false, name: 'fc' })], 'odd.pt')
+    using model = sequential([gru({ units: 3 }), dense({ units: 3 })], { device: 'cpu' })
+    model.build(3)
+    expect(await rejected(model.loadStateDict(path))).toMatch(/: missing keys: 'dense\.bias'\. The file's modules are/)
+    using wide = sequential([gru({ units: 3 }), dense({ units: 4, useBias: false })], { device: 'cpu' })
+    wide.build(3)
+    expect(await rejected(wide.loadStateDict(path), 'SHAPE_MISMATCH')).toContain(
+      ': size mismatch for dense.weight: [3, 3] in the file, [4, 3] in the model. ',
+    )
+  })
+
   test("converts to updateGate 'write', and refuses other networks", async () => {
     const { after } = await load([words[0]!, gru({ units: 4, updateGate: 'write' }), words[2]!], 'words.pt')
     const { tensors } = await readStateDict('w', torchFixture('words.pt'))

@@ -160,7 +160,10 @@ class Rest {
   choose(named: ReadonlyMap<TorchModule, readonly Slot[]>): ReadonlyMap<TorchModule, readonly Slot[]> {
     if (this.#modules.length === 0 || this.#slots.length === 0) return new Map()
     const found = this.#byShapes()
-    if (!found) return named.size > 0 || this.#options.strict ? named : this.#onlyCandidates()
+    if (!found) {
+      if (this.#options.strict) return this.#byKinds() ?? named
+      return named.size > 0 ? named : this.#onlyCandidates()
+    }
     for (const [module, range] of named) if (found.get(module)?.[0] !== range[0]) throw this.#ambiguous(found)
     return found
   }
@@ -174,6 +177,15 @@ class Rest {
     return ways[0]
   }
 
+  /** Where no tensors fit: module by module, so that it can be said which one does not. Never an assignment that holds. */
+  #byKinds(): ReadonlyMap<TorchModule, readonly Slot[]> | undefined {
+    if (!this.#options.inOrder) return undefined
+    return this.#oneByOne((module, first) => {
+      const range = slotsFrom(this.#slots, first, module, this.#layers)
+      return range?.every((slot, i) => sameKind(module.parts[i]!, slot)) ? range : undefined
+    })
+  }
+
   #range(module: TorchModule, first: number): readonly Slot[] | undefined {
     const range = slotsFrom(this.#slots, first, module, this.#layers)
     return range?.every((slot, i) => fits(module.parts[i]!, slot, this.#options.shapeOf)) ? range : undefined
@@ -181,10 +193,14 @@ class Rest {
 
   /** All modules over all layers, both in their order. */
   #inOrder(): Map<TorchModule, readonly Slot[]> | undefined {
+    return this.#oneByOne((module, first) => this.#range(module, first))
+  }
+
+  #oneByOne(rangeOf: (module: TorchModule, first: number) => readonly Slot[] | undefined): Map<TorchModule, readonly Slot[]> | undefined {
     const chosen = new Map<TorchModule, readonly Slot[]>()
     let first = 0
     for (const module of this.#modules) {
-      const range = this.#range(module, first)
+      const range = rangeOf(module, first)
       if (!range) return undefined
       chosen.set(module, range)
       first += range.length
