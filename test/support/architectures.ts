@@ -1,5 +1,7 @@
 // Models drawn from a seed over the whole space of options, for writers of other formats.
+
 import { activation, bidirectional, dense, dropout, embedding, gru, layerNormalization, masking } from '../../lib/index.js'
+import { activationNames } from '../../lib/spec/fields.js'
 import type { Activation, ActivationName, GruOptions, LayerSpec, MergeMode } from '../../lib/spec/types.js'
 import { source } from './random.js'
 
@@ -25,26 +27,12 @@ export function drawing(seed: number): Draw {
   return { random, below, chance: (probability) => random() < probability, pick: (list) => list[below(list.length)]! }
 }
 
-const names: readonly ActivationName[] = [
-  'linear',
-  'relu',
-  'tanh',
-  'sigmoid',
-  'softsign',
-  'softplus',
-  'affine',
-  'leakyRelu',
-  'thresholdedRelu',
-  'scaledTanh',
-  'hardSigmoid',
-  'elu',
-]
 const bounded: ReadonlySet<ActivationName> = new Set(['tanh', 'sigmoid', 'softsign', 'scaledTanh', 'hardSigmoid'])
 const mergeModes: readonly MergeMode[] = ['concat', 'sum', 'mul', 'ave']
 
 /** Any activation, with constants of its own half of the time. */
 function drawActivation({ pick, chance, random }: Draw): Activation {
-  const name = pick(names)
+  const name = pick(activationNames)
   const number = (low: number, high: number) => Math.fround(low + (high - low) * random())
   if (name === 'affine') return { name, alpha: number(0.1, 0.6), beta: number(-0.3, 0.5) }
   if (name === 'scaledTanh') return { name, alpha: number(0.5, 1.2), beta: number(0.4, 1) }
