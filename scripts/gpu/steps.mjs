@@ -3,7 +3,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { delimiter, join } from 'node:path'
-import { judgeDoctor, judgeProbe, judgeProgram, judgeSanitizer, judgeVitest } from './judge.mjs'
+import { judgeDoctor, judgeProbe, judgeProgram, judgeSanitizer, judgeVitest } from './outcomes.mjs'
 
 /** @typedef {import('./run-step.mjs').Step} Step */
 /** @typedef {{ root: string, programs: string, scratch: string, simulated: boolean }} Where */
