@@ -10,14 +10,16 @@ export function shorten(text, most = 600) {
   return plain.length > most ? `${plain.slice(0, most)} …` : plain
 }
 
-const lastLines = (output, count = 6) => shorten(output.trim().split('\n').slice(-count).join('\n'))
+export const lastLines = (output, count = 6) => shorten(output.trim().split('\n').slice(-count).join('\n'))
 
 /** How a process ended that should have ended with 0; nothing when it did. */
-function badEnd({ status, signal, timedOut, output }) {
+export function badEnd({ status, signal, timedOut, stopped, output }) {
   if (status === 0) return []
-  const how = timedOut ? 'out of time' : signal ? `ended by ${signal}` : `exit status ${status}`
+  const how = stopped ? 'stopped from outside' : timedOut ? 'out of time' : signal ? `ended by ${signal}` : `exit status ${status}`
   return [`${how}: ${lastLines(output)}`]
 }
+
+const nothingTested = 77 // the exit status of a program that found no GPU
 
 /** `N passed, M failed` is its last line. One that only skips has tested nothing, and that is a failure here. */
 export function judgeProgram(end) {
@@ -38,7 +40,8 @@ export function judgeProgram(end) {
         400,
       ),
     )
-  if (!counts && end.status === 0) failures.push(`nothing was tested: ${skips[0] ?? lastLines(end.output)}`)
+  if (!counts && (end.status === 0 || end.status === nothingTested))
+    failures.push(`nothing was tested: ${skips[0] ?? lastLines(end.output)}`)
   if (failures.length === 0 || end.timedOut || end.signal) failures.push(...badEnd(end))
   return { passed: Number(counts?.[1] ?? 0), failed: counts ? Number(counts[2]) : 1, ...(skips.length > 0 && { skips }), failures }
 }
@@ -103,3 +106,6 @@ export function judgeProbe(end) {
   }
   return { passed: answers.length, failed: failures.length, failures, answers }
 }
+
+/** What is only told: it decides nothing. The end says most. */
+export const judgeFacts = (end) => ({ said: end.output.replace(escapes, '').trim().slice(-3000) || badEnd(end).join('') })

@@ -1,7 +1,54 @@
-// The record of a run on a GPU: docs/gpu/<date>-<gpu>-<what>.json.
+// The record of a run on a GPU: docs/gpu/<date>-<gpu>-<what>.json, `what` being tests or bench. The shape of a bench's is that of
+// bench/gpu/run.mjs; below is that of the tests. It is written anew after every step, always whole.
 
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+
+/**
+ * @typedef {'passed' | 'failed' | 'out of time' | 'left out' | 'not here'} State
+ *   left out: no time was left, or the run had stopped; not here: the machine lacks the tool, which is no failure
+ * @typedef {object} StepResult
+ * @property {string} part
+ * @property {string} name a program, a suite ...
+ * @property {State} state
+ * @property {number} seconds
+ * @property {number} [passed]
+ * @property {number} [failed]
+ * @property {number} [skipped]
+ * @property {number} [suites]
+ * @property {number} [leftOut] rows of the benchmark for which no time was left
+ * @property {string[]} [skips] why a program left something out
+ * @property {string[]} [failures] at most 20 messages
+ * @property {string} [why] it is not here
+ * @property {string} [said] of parts that decide nothing, `machine` and `explain`
+ *
+ * @typedef {object} TestRecord
+ * @property {string} date ISO, when it began
+ * @property {true} [simulated] its GPU was a simulation: no time in it means anything
+ * @property {Record<'gpu' | 'capability' | 'driver' | 'cuda' | 'cudnn' | 'cublas' | 'cpu', string | null>} device
+ * @property {string} grus the version
+ * @property {string | null} commit
+ * @property {{ commit?: string, changed?: boolean, nvcc?: string, architectures?: string }} [build] what build:gpu noted
+ * @property {string} node
+ * @property {boolean} all whether it was --all
+ * @property {number} minutes
+ * @property {number} lanes
+ * @property {string} [cudaPath] GRUS_CUDA_PATH, or what Python answered in its place
+ * @property {string[]} parts those that were asked for, in the order in which they run
+ * @property {string} [match]
+ * @property {Record<string, { state: State | 'running' | 'waiting', seconds: number, passed: number, failed: number }>} states of each part:
+ *   the worst of its steps
+ * @property {string} [stopped] why nothing but the first parts ran: what was wrong and what to do
+ * @property {number} seconds
+ * @property {number} passed
+ * @property {number} failed
+ * @property {boolean} ended false while it runs, for good where it was killed
+ * @property {boolean} ok ended, and every step passed or is not here
+ * @property {StepResult[]} steps those that are over
+ * @property {{ point: string, question: string, answer: unknown }[]} probe the answers of cudnn_probe
+ * @property {{ name: string, count: number, us: number }[]} [kernels] of training steps, by Nsight Compute; us: of all calls together
+ * @property {string | null} bench the file with the record of the benchmark, in the same folder
+ */
 
 const kebab = (text) =>
   text
@@ -58,13 +105,34 @@ export function heading(root, { devices, simulated, date }) {
   }
 }
 
+/** Replaces a file in one move, so that whatever ends this process leaves it whole. */
+export function writeWhole(file, text) {
+  const part = join(dirname(file), `.${basename(file)}.part`)
+  writeFileSync(part, text)
+  renameSync(part, file)
+}
+
+const toText = (record) => `${JSON.stringify(record, null, 2)}\n`
+
+export const rewriteRecord = (file, record) => writeWhole(file, toText(record))
+
 /** Its path. An earlier record of the same day stays: the name gets a number. */
 export function writeRecord(folder, what, record) {
   mkdirSync(folder, { recursive: true })
   const name = [record.date.slice(0, 10), kebab(record.device.gpu ?? 'no-gpu'), what].join('-')
-  const names = Array.from({ length: 100 }, (_, i) => (i === 0 ? name : `${name}-${i + 1}`))
-  const free = names.find((each) => !existsSync(join(folder, `${each}.json`)))
-  const file = join(folder, `${free}.json`)
-  writeFileSync(file, `${JSON.stringify(record, null, 2)}\n`)
-  return file
+  const part = join(folder, `.${name}.${process.pid}.part`)
+  writeFileSync(part, toText(record))
+  try {
+    for (let i = 1; ; i++) {
+      const file = join(folder, i === 1 ? `${name}.json` : `${name}-${i}.json`)
+      try {
+        linkSync(part, file) // never over another one, written beside this
+        return file
+      } catch (error) {
+        if (error.code !== 'EEXIST') throw error
+      }
+    }
+  } finally {
+    unlinkSync(part)
+  }
 }

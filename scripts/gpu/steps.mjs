@@ -1,106 +1,211 @@
-// What `npm run test:gpu` runs, part by part.
+// What `npm run test:gpu` runs, part by part. Which part comes when is in stages.mjs.
 
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { delimiter, join } from 'node:path'
-import { judgeDoctor, judgeProbe, judgeProgram, judgeSanitizer, judgeVitest } from './outcomes.mjs'
+import { pythonOf } from './cuda-path.mjs'
+import { judgeDoctor, judgeFacts, judgeProbe, judgeProgram, judgeSanitizer, judgeVitest } from './outcomes.mjs'
+import { judgeBench, judgeProfile } from './outcomes-of-timing.mjs'
 
 /** @typedef {import('./run-step.mjs').Step} Step */
-/** @typedef {{ root: string, programs: string, scratch: string, simulated: boolean }} Where */
+/**
+ * @typedef {{ root: string, programs: string, scratch: string, simulated: boolean, lanes: number, all: boolean, match: string }} Where
+ *   all: the rest of the command has to fit beside it, so that the slowest is left away
+ */
 
-// An H200 needs a small part of these; they are for what hangs.
-const seconds = { doctor: 60, programs: 120, suites: 240, gpu: 300, leak: 180, sanitizer: 180, probe: 420 }
-
-export const partNames = Object.keys(seconds)
-
-/** A name that is in the tree but was not built is a step that fails. @param {Where} where */
-function programs({ root, programs: folder }) {
-  const names = readdirSync(join(root, 'test/cuda')).filter((file) => file.endsWith('_test.cc'))
-  return names.map((file) => program(folder, file.replace('.cc', ''), { part: 'programs', judge: judgeProgram }))
+// An H200 needs a small part of these; they are for what hangs. The benchmark takes what is left.
+const seconds = {
+  doctor: 60,
+  machine: 40,
+  first: 40,
+  explain: 40,
+  programs: 120,
+  suites: 240,
+  gpu: 300,
+  leak: 180,
+  probe: 420,
+  speed: 90,
+  bench: 3600,
+  profile: 60,
+  sanitizer: 180,
 }
 
-function program(folder, name, { part, judge, args = [], env = {} }) {
-  return { part, name, file: join(folder, name), args, env, seconds: seconds[part], judge }
+function program(folder, part, name, more) {
+  return { part, name, file: join(folder, name), args: [], seconds: seconds[part], judge: judgeProgram, ...more }
+}
+
+function script({ root }, part, name, file, args, more) {
+  return { part, name, file: process.execPath, args: [join(root, file), ...args], seconds: seconds[part], ...more }
+}
+
+const shell = (part, name, text) => ({ part, name, file: '/bin/sh', args: ['-c', text], seconds: seconds[part], judge: judgeFacts })
+
+const readNames = (file) => (existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : [])
+const threads = ({ lanes }) => Math.max(1, Math.floor(availableParallelism() / lanes))
+const sizes = ({ simulated }) => (simulated ? {} : { GRUS_TEST_SIZES: 'full' })
+
+/** A name that is in the tree but was not built is a step that fails. What takes minutes runs when it is asked for. @param {Where} where */
+function programs({ root, programs: folder, match }) {
+  const slow = readNames(join(root, 'test/cuda/slow-programs.json'))
+  const names = readdirSync(join(root, 'test/cuda')).flatMap((file) => /^(.*_test)\.cc$/.exec(file)?.[1] ?? [])
+  return names.filter((name) => match || !slow.includes(name)).map((name) => program(folder, 'programs', name))
 }
 
 /** @param {Where} where */
-function vitest({ root, scratch }, part, name, suites, env) {
-  const report = join(scratch, `${name.replace(/\W+/g, '-')}.json`)
-  const workers = Math.max(1, Math.min(4, Math.floor(availableParallelism() / 2)))
+function vitest(where, part, name, suites, workers, env) {
+  const folder = join(where.scratch, name.replace(/\W+/g, '-'))
+  mkdirSync(folder)
+  const report = join(folder, 'report.json')
   const how = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`, `--maxWorkers=${workers}`]
-  const args = [join(root, 'node_modules/vitest/vitest.mjs'), 'run', ...suites, ...how]
-  return {
-    part,
-    name,
-    file: process.execPath,
-    args,
-    env: { GRUS_TEST_DEVICE: 'cuda', ...env },
-    seconds: seconds[part],
+  const each = Math.max(1, Math.floor(threads(where) / workers))
+  return script(where, part, name, 'node_modules/vitest/vitest.mjs', ['run', ...suites, ...how], {
+    env: { GRUS_TEST_DEVICE: 'cuda', ...(!process.env.GRUS_NUM_THREADS && { GRUS_NUM_THREADS: String(each) }), ...env },
     judge: judgeVitest(report),
-  }
+  })
 }
 
 /** @param {Where} where */
 function suites(where) {
   const all = JSON.parse(readFileSync(join(where.root, 'test/support/device-suites.json'), 'utf8'))
-  return Object.entries(all).map(([name, files]) => vitest(where, 'suites', name, files, {}))
+  return Object.entries(all).map(([name, files]) => vitest(where, 'suites', name, files, Math.min(4, threads(where)), {}))
 }
-
-const sizes = ({ simulated }) => (simulated ? {} : { GRUS_TEST_SIZES: 'full' })
 
 /** @param {Where} where */
 function gpu(where) {
   const files = readdirSync(join(where.root, 'test/gpu')).filter((file) => file.endsWith('.test.ts') && file !== 'memory.test.ts')
-  return files.map((file) => vitest(where, 'gpu', `test/gpu/${file}`, [`test/gpu/${file}`], sizes(where)))
+  return files.map((file) => vitest(where, 'gpu', `test/gpu/${file}`, [`test/gpu/${file}`], 1, sizes(where)))
 }
 
 /** @param {Where} where */
-const leak = (where) => [vitest(where, 'leak', '10,000 steps', ['test/gpu/memory.test.ts'], sizes(where))]
+const leak = (where) => [vitest(where, 'leak', '10,000 steps', ['test/gpu/memory.test.ts'], 1, sizes(where))]
 
 /** @param {Where} where */
-function sanitizer({ programs: folder }) {
-  const tool = findOnPath('compute-sanitizer', ['/usr/local/cuda/bin'])
+function sanitizer({ programs: folder, all }) {
+  const tool = findOnPath('compute-sanitizer')
   if (!tool) return []
   // what NVIDIA's libraries try and do without is no error of memory
   const quiet = ['--report-api-errors', 'no']
   // initcheck also tells what cuDNN's own kernels read without need of it: it is recorded and fails nothing
-  return [
-    ['memcheck', 'short_test', true],
+  const checks = [
     ['memcheck', 'cast_test', true],
+    ['memcheck', 'short_test', true], // what loads cuDNN takes the tool minutes
     ['initcheck', 'short_test', false],
-  ].map(([check, name, fails]) => ({
-    ...program(folder, name, { part: 'sanitizer', judge: judgeSanitizer(fails) }),
-    name: `${check} of ${name}`,
-    file: tool,
-    args: ['--tool', check, ...quiet, '--print-limit', '20', join(folder, name)],
-  }))
+  ]
+  return checks.slice(0, all ? 1 : 3).map(([check, name, fails]) =>
+    program(folder, 'sanitizer', name, {
+      judge: judgeSanitizer(fails),
+      name: `${check} of ${name}`,
+      file: tool,
+      args: ['--tool', check, ...quiet, '--print-limit', '20', join(folder, name)],
+    }),
+  )
 }
 
-function findOnPath(name, more) {
-  const folders = [...(process.env.PATH ?? '').split(delimiter), ...more]
+function findOnPath(name) {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/local/cuda/bin']
   return folders.map((folder) => join(folder, name)).find((file) => existsSync(file))
 }
 
+// groups of cudnn_probe that time something, which is worth nothing beside other lanes
+const timed = ['standard', 'small-h', 'persist-static', 'persist-dynamic', 'speed']
+
 /** Its misuse is on purpose, so a simulated GPU must not end the process for it. @param {Where} where */
-function probe(where) {
+function probe(where, part, args) {
   const env = where.simulated ? { GRUS_SIM_MISUSE: 'report' } : sizes(where)
-  return [program(where.programs, 'cudnn_probe', { part: 'probe', judge: judgeProbe, env })]
+  return [program(where.programs, part, 'cudnn_probe', { args, env, judge: judgeProbe })]
 }
 
 /** @param {Where} where */
-const doctor = ({ root }) => [
-  {
-    part: 'doctor',
-    name: 'grus doctor',
-    file: process.execPath,
-    args: [join(root, 'dist/cli/main.js'), 'doctor', '--json'],
-    seconds: seconds.doctor,
-    judge: judgeDoctor,
-  },
-]
+function bench(where) {
+  const out = join(where.scratch, 'bench')
+  const how = where.simulated
+    ? ['--tiny', '--rounds', '1', '--ms', '1', '--torch', '']
+    : ['--rounds', '3', '--ms', '25', '--torch', 'eager,graph']
+  const args = (seconds) => ['--minutes', String((seconds - 5) / 60), '--python', pythonOf(where.root), '--out', out, ...how]
+  const step = script(where, 'bench', 'bench/gpu', 'bench/gpu/run.mjs', [], { judge: judgeBench(out) })
+  return [{ ...step, args: (seconds) => [...step.args, ...args(seconds)] }]
+}
+
+/** Nsight Compute on training steps that are not captured; a simulated GPU only runs them. @param {Where} where */
+function profile(where) {
+  const tool = findOnPath('ncu')
+  if (!tool && !where.simulated) return []
+  const shape = where.simulated ? ['8', '2', '4'] : ['128', '32', '50']
+  const step = script(where, 'profile', 'training steps', 'scripts/gpu/step-kernels.mjs', shape, { judge: judgeProfile(Boolean(tool)) })
+  if (!tool) return [step]
+  const how = [
+    '--clock-control',
+    'none',
+    '--target-processes',
+    'all',
+    '--metrics',
+    'gpu__time_duration.sum',
+    '--csv',
+    '-s',
+    '400',
+    '-c',
+    '700',
+  ]
+  return [{ ...step, file: tool, args: [...how, step.file, ...step.args] }]
+}
+
+/** @param {Where} where */
+const doctor = (where) => [script(where, 'doctor', 'grus doctor', 'dist/cli/main.js', ['doctor', '--json'], { judge: judgeDoctor })]
+
+// Each command with a limit of its own: nvidia-smi may hang as long as it likes.
+const facts = `date -u; uname -a; nproc; head -3 /proc/meminfo; ldd --version | head -1; timeout -k 1 10 nvidia-smi; timeout -k 1 5 nvcc --version | tail -2
+for folder in $(echo "$GRUS_CUDA_PATH" | tr : ' '); do ls -l "$folder"; done; command -v ncu nsys compute-sanitizer
+timeout -k 1 20 "$0" -c 'import torch; print(torch.__version__, torch.backends.cudnn.version(), torch.cuda.get_device_name())'`
+
+/** @param {Where} where */
+const machine = ({ root }) => {
+  const step = shell('machine', 'what it has', facts)
+  return [{ ...step, args: [...step.args, pythonOf(root)] }]
+}
+
+const torch = `import torch
+g = torch.nn.GRU(8, 8).cuda()
+g(torch.randn(4, 2, 8, device="cuda", requires_grad=True))[0].sum().backward()
+torch.cuda.synchronize()
+print("PyTorch", torch.__version__, "computes a GRU here, with cuDNN", torch.backends.cudnn.version())`
+
+/** Why the first program did not pass: what cuDNN itself says, which libraries there are, and whether PyTorch's GRU runs. @param {Where} where */
+export function explain({ root, programs: folder }) {
+  const addon = join(process.env.GRUS_PREBUILD ?? root, 'build/Release/grus.node')
+  return [
+    program(folder, 'explain', 'short_test', {
+      name: "cuDNN's log",
+      env: { CUDNN_LOGLEVEL_DBG: '3', CUDNN_LOGDEST_DBG: 'stderr' },
+      judge: judgeFacts,
+    }),
+    shell('explain', 'ldd', `ldd '${addon}'; echo "GRUS_CUDA_PATH=$GRUS_CUDA_PATH"; timeout -k 1 10 nvidia-smi`),
+    { part: 'explain', name: "PyTorch's GRU", file: pythonOf(root), args: ['-c', torch], seconds: seconds.explain, judge: judgeFacts },
+  ]
+}
+
+const parts = {
+  doctor,
+  machine,
+  first: (where) => [program(where.programs, 'first', 'short_test')],
+  programs,
+  suites,
+  gpu,
+  leak,
+  probe: (where) =>
+    probe(
+      where,
+      'probe',
+      timed.map((name) => `-${name}`),
+    ),
+  speed: (where) => probe(where, 'speed', ['speed']),
+  bench,
+  profile,
+  sanitizer,
+}
+
+export const partNames = Object.keys(parts)
+/** What runs without --all: everything but what measures. */
+export const testNames = partNames.filter((name) => !['machine', 'bench', 'speed', 'profile'].includes(name))
 
 /** @param {Where} where @returns {Step[]} */
-export function stepsOf(where, parts) {
-  const all = { doctor, programs, suites, gpu, leak, sanitizer, probe }
-  return partNames.filter((part) => parts.includes(part)).flatMap((part) => all[part](where))
-}
+export const stepsOf = (where, part) => parts[part](where)

@@ -1,66 +1,79 @@
-// npm run test:gpu: every test of the CUDA engine on this machine's GPU, with one JSON record of it all. Needs Node, the tree, dist,
-// node_modules and what build:gpu made; no npm, no git, no network. With GRUS_CUDA_SIM=<a build of test/cuda-sim> it runs on that.
+// npm run test:gpu: every test of the CUDA engine on this machine's GPU, with one JSON record of it all; with --all its speed too. Needs Node,
+// the tree, dist, node_modules and what build:gpu made; no npm, no git, no network. With GRUS_CUDA_SIM=<a build of test/cuda-sim> it runs on
+// that. Exit status: 0 all passed, 1 something did not, 2 nothing was begun, 3 the engine does not stand here, so the rest was left out.
 
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, relative, resolve } from 'node:path'
+import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
-import { heading, writeRecord } from './record.mjs'
-import { runStep } from './run-step.mjs'
-import { partNames, stepsOf } from './steps.mjs'
-
-const usage = `node scripts/gpu/test.mjs [options]
-  --only <parts>     ${partNames.join(',')}
-  --match <text>     only programs and suites with this in their names
-  --minutes <n>      ends in this time with a record, whatever is left (default 30)
-  --out <folder>     where the record and the log go (default docs/gpu; on a simulated GPU build/gpu-tests)`
-
-function options() {
-  const names = { only: { type: 'string' }, match: { type: 'string' }, minutes: { type: 'string', default: '30' }, out: { type: 'string' } }
-  try {
-    const { values } = parseArgs({ options: names })
-    const parts = ['doctor', ...(values.only?.split(',') ?? partNames.slice(1))] // who it was that ran is in every record
-    const unknown = parts.find((part) => !partNames.includes(part))
-    if (unknown) throw new Error(`--only: there is no part '${unknown}'`)
-    if (!(Number(values.minutes) > 0)) throw new Error('--minutes: expected a number above 0')
-    return { parts, match: values.match ?? '', minutes: Number(values.minutes), out: values.out }
-  } catch (error) {
-    console.error(`${error.message}\n${usage}`)
-    process.exit(2)
-  }
-}
+import { reasonToStop } from './checks.mjs'
+import { askPython, pythonOf } from './cuda-path.mjs'
+import { readOptions } from './options.mjs'
+import { RunRecord } from './run-record.mjs'
+import { runStep, stopAll } from './run-step.mjs'
+import { runStages, stages } from './stages.mjs'
+import { explain, stepsOf } from './steps.mjs'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const { parts, match, minutes, out } = options()
-const sim = process.env.GRUS_CUDA_SIM && resolve(process.env.GRUS_CUDA_SIM)
-const begin = Date.now()
-const deadline = begin + minutes * 60_000 - 5000 // for the record
+const date = new Date()
+const options = readOptions(root, process.argv.slice(2))
+const { parts, match, minutes, lanes, sim, records, logs, all } = options
+const begin = date.getTime()
+let deadline = begin + minutes * 60_000 - Math.min(5000, minutes * 6000) // for the record, and for what does not end at once
+let [stopped, interrupted, unexplained] = [undefined, undefined, false]
+
 const scratch = mkdtempSync(join(tmpdir(), 'grus-gpu-'))
-const log = join(scratch, 'tests.log')
+const log = join(logs, 'tests.log')
 writeFileSync(log, '')
+if (sim) process.env.GRUS_PREBUILD = sim
+if (sim) process.env.GRUS_CUDA_PATH ??= join(sim, 'lib')
 
-process.env.GRUS_CACHE_DIR = join(scratch, 'cache') // no tuning of an earlier run
-if (sim) Object.assign(process.env, { GRUS_PREBUILD: sim, GRUS_CUDA_PATH: join(sim, 'lib') })
-
-const where = { root, programs: sim ? join(sim, 'test') : join(root, 'build/gpu'), scratch, simulated: Boolean(sim) }
-const steps = stepsOf(where, parts).filter(({ part, name }) => part === 'doctor' || name.includes(match))
-if (match && steps.every(({ part }) => part === 'doctor')) {
-  console.error(`--match: nothing in ${parts.slice(1).join(', ')} has '${match}' in its name`)
+const where = { root, programs: sim ? join(sim, 'test') : join(root, 'build/gpu'), scratch, simulated: Boolean(sim), lanes, all, match }
+const always = ['doctor', 'machine', 'first']
+const wanted = (step) => always.includes(step.part) || step.name.includes(match)
+const steps = new Map(parts.map((part) => [part, stepsOf(where, part).filter(wanted)]))
+if (match && parts.every((part) => always.includes(part) || steps.get(part).length === 0)) {
+  rmSync(scratch, { recursive: true })
+  console.error(`[test:gpu] --match: nothing in ${parts.slice(1).join(', ')} has '${match}' in its name`)
   process.exit(2)
 }
-const results = []
-for (const step of steps) results.push(await take(step))
 
-/** Runs one step in what is left of the time. */
-async function take(step) {
-  const left = (deadline - Date.now()) / 1000
+const run = new RunRecord(root, {
+  date,
+  simulated: Boolean(sim),
+  records,
+  logs,
+  parts,
+  match,
+  all,
+  minutes,
+  lanes,
+  cudaPath: process.env.GRUS_CUDA_PATH,
+})
+run.plan(steps)
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  process.on(signal, () => {
+    interrupted ??= signal
+    deadline = Date.now()
+    stopAll()
+  })
+}
+
+/** Runs one step in what is left until `until`, and tells. */
+async function take(step, until = deadline) {
+  const left = (Math.min(until, deadline) - Date.now()) / 1000
   const { part, name } = step
-  if (left < 5) return tell({ part, name, state: 'left out', seconds: 0, failures: [`no time was left of ${minutes} minutes`] })
+  if (left < Math.min(5, 6 * minutes))
+    return leaveOut(step, interrupted ? `stopped by ${interrupted}` : `no time was left of ${minutes} minutes`)
   const started = Date.now()
-  const end = await runStep(step, { cwd: root, log, seconds: Math.min(step.seconds, left) })
+  run.started(step)
+  const cache = join(scratch, `cache-${part}-${name.replace(/\W+/g, '-')}`) // no tuning of an earlier run, none of another step
+  const end = await runStep(
+    { ...step, env: { GRUS_CACHE_DIR: cache, ...step.env } },
+    { cwd: root, log, seconds: Math.min(step.seconds, left) },
+  )
   const { failures = [], ...facts } = judge(step, end)
-  const state = end.timedOut ? 'out of time' : failures.length > 0 ? 'failed' : 'passed'
+  const state = end.timedOut || end.stopped ? 'out of time' : failures.length > 0 ? 'failed' : 'passed'
   return tell({
     part,
     name,
@@ -70,6 +83,8 @@ async function take(step) {
     ...(failures.length > 0 && { failures: failures.slice(0, 20).map((text) => text.replaceAll(root, '')) }),
   })
 }
+
+const leaveOut = ({ part, name }, reason) => tell({ part, name, state: 'left out', seconds: 0, failures: [reason] })
 
 function judge(step, end) {
   try {
@@ -84,34 +99,56 @@ function tell(result) {
   const counts = passed === undefined ? '' : `, ${passed} passed, ${failed} failed`
   console.log(`${state.padEnd(11)} ${part}: ${name}${counts}, ${seconds.toFixed(1)} s`)
   for (const failure of failures.slice(0, 3)) console.log(`            ${failure.split('\n')[0]}`)
+  run.add(result)
   return result
 }
 
-const strip = (result, ...names) => Object.fromEntries(Object.entries(result).filter(([name]) => !names.includes(name)))
-const devices = results.find(({ part }) => part === 'doctor')?.devices
-const bad = results.filter(({ state }) => state !== 'passed')
-const total = (field) => results.reduce((sum, result) => sum + (result[field] ?? 0), 0)
-const missing = parts.filter((part) => !steps.some((step) => step.part === part))
-const record = {
-  ...heading(root, { devices, simulated: Boolean(sim), date: new Date(begin) }),
-  parts,
-  ...(match && { match }),
-  ...(missing.length > 0 && { nothingToRun: missing }), // compute-sanitizer is not everywhere
-  seconds: (Date.now() - begin) / 1000,
-  passed: total('passed'),
-  failed: total('failed'),
-  ok: bad.length === 0,
-  steps: results.map((result) => strip(result, 'answers', 'devices')),
-  probe: results.find(({ part }) => part === 'probe')?.answers ?? [],
+/** Asks Python for NVIDIA's libraries where the loader found none and was told nothing. */
+async function findLibraries() {
+  const cudnn = () => run.devices?.find(({ device }) => device === 'cuda')?.components?.find(({ name }) => name === 'cuDNN')
+  if (process.env.GRUS_CUDA_PATH || !cudnn() || cudnn().ok) return undefined
+  const folder = await askPython(pythonOf(root), Math.max(1, Math.min(20, (deadline - Date.now()) / 1000)))
+  if (!folder) return undefined
+  console.log(`cuDNN      from ${folder}, as Python says`)
+  process.env.GRUS_CUDA_PATH = folder
+  run.forgetDoctor()
+  await take(steps.get('doctor')[0])
+  return folder
 }
 
-const folder = out ? resolve(out) : join(root, sim ? 'build/gpu-tests' : 'docs/gpu')
-const file = writeRecord(folder, 'tests', record)
-const logs = out ? folder : join(root, 'build/gpu-tests')
-mkdirSync(logs, { recursive: true })
-copyFileSync(log, join(logs, 'tests.log'))
+const readBuild = () => {
+  const file = join(where.programs, 'build.json')
+  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined
+}
+
+/** What the first program's end means for the rest. */
+function stopAfterFirst({ part, state, failures }) {
+  if (part !== 'first' || state === 'passed' || interrupted) return
+  if (/out of memory|OUT_OF_MEMORY/.test(failures.join('\n'))) {
+    stopped = 'the GPU has no memory left for the shortest program: nvidia-smi lists the processes that hold it, end them'
+  } else {
+    stopped = `the engine does not stand here: ${failures[0].split('\n')[0]}`
+    unexplained = true
+  }
+}
+
+async function main() {
+  await take(steps.get('doctor')[0])
+  const cudaPath = await findLibraries()
+  const cuda = run.devices?.find(({ device }) => device === 'cuda')
+  if (!interrupted) stopped = reasonToStop(cuda, readBuild())
+  unexplained = Boolean(stopped) && !cuda?.available
+  run.write({ stopped, cudaPath }) // from here on after every step
+  const takeAndSee = async (step, until) => stopAfterFirst(await take(step, until))
+  if (!stopped) await runStages(stages(lanes), steps, { begin, deadline, take: takeAndSee, goesOn: () => !stopped })
+  if (unexplained) await Promise.all(explain(where).map((step) => take(step)))
+}
+
+await main()
+const { record, file } = run.write({ final: true, ended: !interrupted, stopped })
 rmSync(scratch, { recursive: true, force: true })
 console.log(
-  `${relative(process.cwd(), file)}\n${record.passed} passed, ${record.failed} failed, ${bad.length} of ${results.length} steps not passed`,
+  `${relative(process.cwd(), file)}\n${record.passed} passed, ${record.failed} failed, ${run.bad.length} of ${record.steps.length} steps not passed`,
 )
-process.exitCode = record.ok ? 0 : 1
+if (stopped) console.error(`[test:gpu] ${stopped}`)
+process.exit(interrupted ? 1 : stopped ? 3 : record.ok ? 0 : 1)

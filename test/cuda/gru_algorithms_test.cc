@@ -51,7 +51,7 @@ int main() {
   BackendEngine cpu(make_cpu_backend(1));
   for (const GruAlgorithm algorithm : kAll) {
     const auto gpu = find_gpu(on_gpu(Precision::float32, algorithm));
-    if (!gpu) return 0;
+    if (!gpu) return kNothingTested;
     std::mt19937 random(19);
     every_algorithm(cpu, *gpu, random);
     shapes_in_turn(cpu, *gpu, random);

@@ -60,7 +60,7 @@ void both_directions(Engine& cpu, Engine& gpu, std::mt19937& random) {
 
 int main() {
   const auto gpu = find_gpu(on_gpu());
-  if (!gpu) return 0;
+  if (!gpu) return kNothingTested;
   BackendEngine cpu(make_cpu_backend(1));
   std::mt19937 random(17);
   in_chunks(cpu, *gpu, random);

@@ -38,7 +38,7 @@ void compare(Backend& cuda, Backend& cpu, const Layout& layout, const Floats& pa
 
 int main() {
   const auto cuda = cuda_backend();
-  if (!cuda) return 0;
+  if (!cuda) return kNothingTested;
   const auto cpu = make_cpu_backend(1);
   for (Layout layout : {one_stretch(70001), mixed_layout(), many_stretches(), Layout().gap(3)})
     for (const int mode : {0, 1, 2, 3}) {

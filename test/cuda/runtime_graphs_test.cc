@@ -179,7 +179,7 @@ void replays_equal_eager_bits() {
 }  // namespace
 
 int main() {
-  if (!have_gpu()) return 0;
+  if (!have_gpu()) return kNothingTested;
   the_second_time_captures_and_the_third_replays();
   a_replay_reads_what_memory_holds_then();
   off_means_never();

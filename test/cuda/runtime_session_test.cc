@@ -152,7 +152,7 @@ void a_session_that_is_too_large_becomes_a_smaller_one() {
 }  // namespace
 
 int main() {
-  if (!have_gpu()) return 0;
+  if (!have_gpu()) return kNothingTested;
   training_replayed_equals_eager_and_the_cpu();
   forwards_and_backwards_in_any_order(model());
   forwards_and_backwards_in_any_order(features_model(6, {gru_layer("alone", 6, 8)}));

@@ -213,7 +213,7 @@ void only_float16_scales_its_gradients() {
 }  // namespace
 
 int main() {
-  if (!have_gpu()) return 0;
+  if (!have_gpu()) return kNothingTested;
   memory_comes_aligned_and_zeroed();
   copies_follow_the_work();
   too_much_is_refused_and_harms_nothing();

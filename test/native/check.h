@@ -5,6 +5,9 @@
 // The larger of two errors; a NaN among them stays one through all that follow.
 inline double worse(double a, double b) { return std::isnan(a) || a > b ? a : b; }
 
+// The exit status of a program that found nothing here to test, no GPU for example: no success to whoever looks at nothing else.
+constexpr int kNothingTested = 77;
+
 // A test program is a main() that makes checks and ends with `return checks().report();`. A failed check prints and the program goes on.
 class Checks {
  public:

@@ -98,7 +98,7 @@ int main() {
   const char* folder = std::getenv("GRUS_REAL_CUDNN");
   if (!folder || !*folder) {
     std::printf("skipped: GRUS_REAL_CUDNN names no folder with NVIDIA's cuDNN\n");
-    return 0;
+    return kNothingTested;
   }
   setenv("GRUS_CUDA_PATH", folder, 1);
   const auto loading = load_libraries();

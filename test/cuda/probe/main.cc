@@ -1,5 +1,5 @@
 // Asks the cuDNN of this machine what its documentation leaves open. A question may end its process (a fault of a GPU lasts as long as the
-// process), so each group of them has one, and this one only waits: `cudnn_probe [name of a group ...]`.
+// process), so each group of them has one, and this one only waits: `cudnn_probe [name of a group, or -name ...]`.
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -72,11 +72,15 @@ bool run(const Group& group) {
   return true;
 }
 
+// "-name" leaves a group out of all of them.
 bool asked_for(const Group& group, int names, char** name) {
+  bool all = true;
   for (int i = 1; i < names; ++i) {
+    if (name[i][0] == '-' && std::strcmp(name[i] + 1, group.name) == 0) return false;
     if (std::strcmp(name[i], group.name) == 0) return true;
+    all = all && name[i][0] == '-';
   }
-  return names < 2;
+  return all;
 }
 
 }  // namespace

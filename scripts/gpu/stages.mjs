@@ -1,0 +1,41 @@
+// In which order the parts run: first what all else rests on, then what is right, then what is fast, which has the GPU to itself.
+
+/**
+ * @typedef {{ parts: string[], lanes: number, share: number }} Stage
+ *   lanes: steps that run at once; share: of all the time, kept for it by the stages before it
+ */
+
+/** @returns {Stage[]} */
+export const stages = (lanes) => [
+  { parts: ['machine', 'first'], lanes: 2, share: 0 },
+  { parts: ['programs', 'suites', 'gpu', 'leak', 'probe'], lanes, share: 0 },
+  { parts: ['speed', 'bench'], lanes: 1, share: 0.5 },
+  { parts: ['profile', 'sanitizer'], lanes: 2, share: 0.12 }, // both are slow whatever they share
+]
+
+/** One of each part, then the next of each: long parts begin at once. */
+function interleave(queues) {
+  const most = Math.max(0, ...queues.map(({ length }) => length))
+  return Array.from({ length: most }, (_, i) => queues.flatMap((queue) => queue.slice(i, i + 1))).flat()
+}
+
+/**
+ * Runs all steps. Who runs what beside what changes no result: each step is a process.
+ * @param {Stage[]} all
+ * @param {Map<string, import('./run-step.mjs').Step[]>} steps by part
+ * @param {{ begin: number, deadline: number, take: (step, until: number) => Promise<unknown>, goesOn: () => boolean }} run times in ms;
+ *   take runs a step, or leaves it out where the time is over
+ */
+export async function runStages(all, steps, { begin, deadline, take, goesOn }) {
+  const queuesOf = ({ parts }) => parts.map((part) => steps.get(part) ?? []).filter(({ length }) => length > 0)
+  for (const [at, stage] of all.entries()) {
+    const later = all.slice(at + 1).filter((other) => queuesOf(other).length > 0)
+    const until = deadline - later.reduce((sum, { share }) => sum + share * (deadline - begin), 0)
+    const waiting = stage.lanes > 1 ? interleave(queuesOf(stage)) : queuesOf(stage).flat()
+    const lane = async () => {
+      while (waiting.length > 0 && goesOn()) await take(waiting.shift(), until)
+    }
+    await Promise.all(Array.from({ length: stage.lanes }, lane))
+    if (!goesOn()) return
+  }
+}
