@@ -1,15 +1,17 @@
 // npm run build:gpu: all that a machine with a GPU but without a network needs: dist, build/Release/grus.node with the CUDA engine, and in
 // build/gpu the programs of test/cuda. Needs nvcc. `--architectures 90-real` builds for one GPU alone: faster, and small.
+// `--bundle .gpu/bundle.tar.xz` packs it all, with Node, for scripts/gpu/first-light.sh on a machine that has none.
 
 import { execFileSync, spawnSync } from 'node:child_process'
-import { readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { join } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { makeBundle } from './bundle.mjs'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const { values } = parseArgs({ options: { architectures: { type: 'string' }, jobs: { type: 'string' } } })
+const { values } = parseArgs({ options: { architectures: { type: 'string' }, jobs: { type: 'string' }, bundle: { type: 'string' } } })
 
 function run(command, args) {
   const { status, error } = spawnSync(command, args, { cwd: root, stdio: 'inherit' })
@@ -48,5 +50,18 @@ const bytes = programs.reduce(
   statSync(join(root, 'build/Release/grus.node')).size,
 )
 console.log(`${programs.length - 1} programs and the addon, ${(bytes / 2 ** 20).toFixed(1)} MiB, for ${about.architectures}`)
-console.log('take along: the tree, a Node binary, and  dist build/Release build/gpu node_modules')
-console.log('then there: node scripts/gpu/test.mjs --minutes 9 --out <folder>')
+if (values.bundle) {
+  const [file, shared] = [resolve(values.bundle), process.env.GRUS_SHARED ?? join(root, '../shared')]
+  try {
+    const parts = ['dist', 'build/Release', 'build/gpu', 'node_modules']
+    const packed = makeBundle({ root, file, parts, ...(existsSync(shared) && { cases: shared }) })
+    console.log(`${relative(process.cwd(), file)}, ${(packed / 2 ** 20).toFixed(1)} MiB`)
+    console.log('take it along with the tree, then there: sh scripts/gpu/first-light.sh --minutes 9 --all --out <folder>')
+  } catch (error) {
+    console.error(`[build:gpu] ${error.message}`)
+    process.exit(1)
+  }
+} else {
+  console.log('take along: the tree, a Node binary, and  dist build/Release build/gpu node_modules')
+  console.log('then there: node scripts/gpu/test.mjs --minutes 9 --all --out <folder>')
+}

@@ -152,10 +152,12 @@ function profile(where) {
 /** @param {Where} where */
 const doctor = (where) => [script(where, 'doctor', 'grus doctor', 'dist/cli/main.js', ['doctor', '--json'], { judge: judgeDoctor })]
 
-// Each command with a limit of its own: nvidia-smi may hang as long as it likes.
-const facts = `date -u; uname -a; nproc; head -3 /proc/meminfo; ldd --version | head -1; timeout -k 1 10 nvidia-smi; timeout -k 1 5 nvcc --version | tail -2
-for folder in $(echo "$GRUS_CUDA_PATH" | tr : ' '); do ls -l "$folder"; done; command -v ncu nsys compute-sanitizer
-timeout -k 1 20 "$0" -c 'import torch; print(torch.__version__, torch.backends.cudnn.version(), torch.cuda.get_device_name())'`
+// Each command with a limit of its own: nvidia-smi may hang as long as it likes. --foreground: in the step's process group, which ends with it.
+const limited = 'timeout --foreground -k 1'
+const facts = `date -u; uname -a; nproc; head -3 /proc/meminfo; ldd --version | head -1
+${limited} 10 nvidia-smi; ${limited} 5 nvcc --version | tail -2; command -v ncu nsys compute-sanitizer
+for folder in $(echo "$GRUS_CUDA_PATH" | tr : ' '); do ls -l "$folder"; done
+${limited} 20 "$0" -c 'import torch; print(torch.__version__, torch.backends.cudnn.version(), torch.cuda.get_device_name())'`
 
 /** @param {Where} where */
 const machine = ({ root }) => {
@@ -178,7 +180,7 @@ export function explain({ root, programs: folder }) {
       env: { CUDNN_LOGLEVEL_DBG: '3', CUDNN_LOGDEST_DBG: 'stderr' },
       judge: judgeFacts,
     }),
-    shell('explain', 'ldd', `ldd '${addon}'; echo "GRUS_CUDA_PATH=$GRUS_CUDA_PATH"; timeout -k 1 10 nvidia-smi`),
+    shell('explain', 'ldd', `ldd '${addon}'; echo "GRUS_CUDA_PATH=$GRUS_CUDA_PATH"; ${limited} 10 nvidia-smi`),
     { part: 'explain', name: "PyTorch's GRU", file: pythonOf(root), args: ['-c', torch], seconds: seconds.explain, judge: judgeFacts },
   ]
 }

@@ -6,7 +6,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { reasonToStop } from './checks.mjs'
+import { isOutOfMemory, noMemory, reasonToStop } from './checks.mjs'
 import { askPython, pythonOf } from './cuda-path.mjs'
 import { readOptions } from './options.mjs'
 import { RunRecord } from './run-record.mjs'
@@ -124,8 +124,8 @@ const readBuild = () => {
 /** What the first program's end means for the rest. */
 function stopAfterFirst({ part, state, failures }) {
   if (part !== 'first' || state === 'passed' || interrupted) return
-  if (/out of memory|OUT_OF_MEMORY/.test(failures.join('\n'))) {
-    stopped = 'the GPU has no memory left for the shortest program: nvidia-smi lists the processes that hold it, end them'
+  if (isOutOfMemory(failures.join('\n'))) {
+    stopped = noMemory
   } else {
     stopped = `the engine does not stand here: ${failures[0].split('\n')[0]}`
     unexplained = true
@@ -137,7 +137,7 @@ async function main() {
   const cudaPath = await findLibraries()
   const cuda = run.devices?.find(({ device }) => device === 'cuda')
   if (!interrupted) stopped = reasonToStop(cuda, readBuild())
-  unexplained = Boolean(stopped) && !cuda?.available
+  unexplained = Boolean(stopped) && !cuda?.available && stopped !== noMemory
   run.write({ stopped, cudaPath }) // from here on after every step
   const takeAndSee = async (step, until) => stopAfterFirst(await take(step, until))
   if (!stopped) await runStages(stages(lanes), steps, { begin, deadline, take: takeAndSee, goesOn: () => !stopped })

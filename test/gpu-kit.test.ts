@@ -1,0 +1,281 @@
+// What npm run test:gpu and build:gpu are made of, as far as neither a GPU nor a simulated one is needed.
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const load = (name: string) => import(pathToFileURL(join(root, 'scripts/gpu', name)).href)
+const { runsOn, reasonToStop } = await load('checks.mjs')
+const { askPython, cudnnFolders } = await load('cuda-path.mjs')
+const { makeBundle } = await load('bundle.mjs')
+const { judgeProgram } = await load('outcomes.mjs')
+const { judgeBench, judgeProfile } = await load('outcomes-of-timing.mjs')
+const { runStages, stages } = await load('stages.mjs')
+const { runStep, stopAll } = await load('run-step.mjs')
+
+let folder = ''
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'grus-kit-'))
+})
+afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+function script(name: string, text: string): string {
+  const file = join(folder, name)
+  writeFileSync(file, `#!/bin/sh\n${text}\n`)
+  chmodSync(file, 0o755)
+  return file
+}
+
+function write(name: string, text: string | Buffer): string {
+  const file = join(folder, name)
+  mkdirSync(join(file, '..'), { recursive: true })
+  writeFileSync(file, text)
+  return file
+}
+
+/** Whether a process is there; one that has ended and waits to be collected is not. */
+const lives = (pid: number) =>
+  !/^State:\s+[ZX]/m.test(existsSync(`/proc/${pid}/status`) ? readFileSync(`/proc/${pid}/status`, 'utf8') : 'State: X')
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 20))
+}
+
+const end = (output: string, more = {}) => ({ status: 0, signal: null, timedOut: false, stopped: false, stdout: output, output, ...more })
+
+describe('the build fits the GPU', () => {
+  it.each([
+    ['90-real', '9.0', true],
+    ['90-real', '8.0', false],
+    ['80-real', '8.6', true],
+    ['86-real', '8.0', false],
+    ['90-real', '10.0', false],
+    ['75-real;80-real;90', '12.0', true],
+    ['90-virtual', '10.0', true],
+    ['90a-real', '9.0', true],
+    ['90a', '10.0', false],
+    ['native', '9.0', true],
+  ])('%s on %s: %s', (architectures, capability, fits) => expect(runsOn(architectures, capability)).toBe(fits))
+
+  const cuda = (capability: string) => ({
+    available: true,
+    detail: '',
+    components: [{ name: 'GPU 0', ok: true, version: `compute capability ${capability}, 80.0 GiB` }],
+  })
+  it('or a line says how to build', () => {
+    expect(reasonToStop(cuda('8.0'), { architectures: '90-real' })).toBe(
+      'the programs are built for 90-real, this GPU has compute capability 8.0: npm run build:gpu -- --architectures 80-real',
+    )
+    expect(reasonToStop(cuda('9.0'), { architectures: '90-real' })).toBeUndefined()
+    expect(reasonToStop(cuda('9.0'), undefined)).toBeUndefined()
+  })
+})
+
+describe('a step', () => {
+  const step = (file: string) => ({ part: 'programs', name: 'a step', file, args: [] })
+  const where = (seconds = 60) => ({ cwd: folder, log: join(folder, 'log'), seconds })
+
+  it('is told with its status and its output, which goes to the log', async () => {
+    const told = await runStep(step(script('three', 'echo out; echo err >&2; exit 3')), where())
+    expect(told).toMatchObject({ status: 3, signal: null, timedOut: false, stdout: 'out\n' })
+    expect(readFileSync(join(folder, 'log'), 'utf8')).toContain('===== programs: a step')
+    expect((await runStep(step(join(folder, 'nothing')), where())).status).toBe(127)
+  })
+
+  it('ends with all that it started when it is stopped, also what does not want to', async () => {
+    const told = runStep(
+      step(script('long', `trap '' TERM; sleep 1000 & echo $! > child.part; mv child.part child; wait; sleep 1000`)),
+      where(),
+    )
+    await until(() => existsSync(join(folder, 'child')))
+    stopAll()
+    expect(await told).toMatchObject({ stopped: true, timedOut: false, status: null, signal: 'SIGKILL' })
+    await until(() => !lives(Number(readFileSync(join(folder, 'child'), 'utf8'))))
+  }, 60_000)
+
+  it('ends when its time is over', async () => {
+    expect(await runStep(step(script('long', 'sleep 1000')), where(0.2))).toMatchObject({ stopped: false, timedOut: true })
+  }, 60_000)
+
+  it('leaves nothing behind that still runs when it ends by itself', async () => {
+    const told = await runStep(step(script('left', 'sleep 1000 & echo $! > child')), where())
+    expect(told.status).toBe(0)
+    await until(() => !lives(Number(readFileSync(join(folder, 'child'), 'utf8'))))
+  }, 60_000)
+
+  it('dies with the process that runs it, even when that is killed', async () => {
+    script('long', 'sleep 1000 & echo $! > child; echo $$ > part; mv part self; wait')
+    const module = pathToFileURL(join(root, 'scripts/gpu/run-step.mjs')).href
+    const program = `import { runStep } from ${JSON.stringify(module)}
+      await runStep({ part: 'programs', name: 'a step', file: './long', args: [] }, { cwd: ${JSON.stringify(folder)}, seconds: 900 })`
+    const parent = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: 'ignore' })
+    await until(() => existsSync(join(folder, 'self')))
+    const pids = ['child', 'self'].map((name) => Number(readFileSync(join(folder, name), 'utf8')))
+    expect(pids.map(lives)).toEqual([true, true])
+    parent.kill('SIGKILL')
+    await until(() => !pids.some(lives))
+  }, 60_000)
+})
+
+it('stages come in their order, lanes take from all parts in turn, and what measures is alone', async () => {
+  const events: string[] = []
+  let [now, most] = [0, 0]
+  const parts = { sanitizer: 1, bench: 1, speed: 1, programs: 3, gpu: 2, first: 1 }
+  const steps = new Map(Object.entries(parts).map(([part, count]) => [part, Array.from({ length: count }, () => ({ part }))]))
+  const limits = new Map<string, number>()
+  const take = async ({ part }: { part: string }, limit: number) => {
+    most = Math.max(most, ++now)
+    if (part === 'bench' || part === 'speed') expect(now).toBe(1)
+    events.push(part)
+    limits.set(part, limit)
+    await new Promise((resolve) => setImmediate(resolve))
+    now--
+  }
+  await runStages(stages(2), steps, { begin: 0, deadline: 1000, take, goesOn: () => true })
+  expect(events).toEqual(['first', 'programs', 'gpu', 'programs', 'gpu', 'programs', 'speed', 'bench', 'sanitizer'])
+  expect(most).toBe(2)
+  expect([...limits]).toEqual([
+    ['first', 380],
+    ['programs', 380],
+    ['gpu', 380],
+    ['speed', 880],
+    ['bench', 880],
+    ['sanitizer', 1000],
+  ])
+})
+
+describe("where NVIDIA's libraries lie", () => {
+  it('is asked of Python', async () => {
+    mkdirSync(join(folder, 'nvidia'))
+    expect(await askPython(script('python', `echo a warning; echo ${folder}/nvidia`))).toBe(`${folder}/nvidia`)
+    expect(await askPython(script('python', `echo ${folder}/elsewhere`))).toBeUndefined()
+    expect(await askPython(script('python', `echo ${folder}/nvidia; exit 1`))).toBeUndefined()
+    expect(await askPython(join(folder, 'no-python'))).toBeUndefined()
+  })
+
+  it('one that hangs is not waited for', async () => {
+    expect(await askPython(script('python', "trap '' TERM; sleep 1000 & sleep 1000"), 0.2)).toBeUndefined()
+  }, 60_000)
+
+  it('in each of the places where a folder may hold them; a link is no second copy', () => {
+    write('one/lib/python3.12/site-packages/nvidia/cudnn/lib/libcudnn.so.9', '')
+    write('two/targets/x86_64-linux/lib/libcudnn.so.9', '')
+    symlinkSync(join(folder, 'one'), join(folder, 'link'))
+    const [one, two, link] = ['one', 'two', 'link'].map((name) => join(folder, name))
+    const first = join(one!, 'lib/python3.12/site-packages/nvidia/cudnn/lib')
+    expect(cudnnFolders(`${one}:${link}:${folder}/nothing`)).toEqual([first])
+    expect(cudnnFolders(`${one}:${two}`)).toEqual([first, join(two!, 'targets/x86_64-linux/lib')])
+    expect(cudnnFolders(undefined)).toEqual([])
+  })
+})
+
+describe('outcomes', () => {
+  it('a program that found no GPU has tested nothing', () => {
+    const { failures } = judgeProgram(end('skipped: there is no NVIDIA driver\n', { status: 77 }))
+    expect(failures).toEqual(['nothing was tested: there is no NVIDIA driver'])
+  })
+
+  it('kernels of a profile, the longest in all first', () => {
+    const csv = `==PROF== Connected
+"ID","Process ID","Kernel Name","Metric Name","Metric Unit","Metric Value"
+"0","1","a(int, ""x"")","gpu__time_duration.sum","nsecond","1,500"
+"1","1","b","gpu__time_duration.sum","usecond","2.25"
+"2","1","a(int, ""x"")","gpu__time_duration.sum","nsecond","1500"
+`
+    const { kernels, failures } = judgeProfile(true)(end(csv))
+    expect(kernels).toEqual([
+      { name: 'a(int, "x")', count: 2, us: 3 },
+      { name: 'b', count: 1, us: 2.25 },
+    ])
+    expect(failures).toEqual([])
+    expect(judgeProfile(true)(end('==ERROR== ERR_NVGPUCTRPERM', { status: 1 })).state).toBe('not here')
+    expect(judgeProfile(true)(end('')).failures[0]).toContain('no kernel was profiled')
+  })
+
+  it('a row that grus did not compute fails the benchmark, one of a peer does not', () => {
+    const ms = { step: { median: 1 } }
+    const subjects = [
+      { name: 'grus heuristic', ms },
+      { name: 'torch graph', failed: 'no GPU' },
+    ]
+    const judge = (more: object[]) => {
+      write('bench/x-bench.json', JSON.stringify({ rows: [{ id: 'row', subjects: [...subjects, ...more] }], leftOut: ['other'] }))
+      return judgeBench(join(folder, 'bench'))(end(''))
+    }
+    expect(judge([])).toMatchObject({ passed: 1, failed: 0, leftOut: 1, failures: [] })
+    expect(judge([{ name: 'grus standard', failed: 'y differs' }]).failures).toEqual(['row: grus standard: y differs'])
+    expect(judgeBench(join(folder, 'nothing'))(end('', { status: 1 })).failures[0]).toContain('exit status 1')
+  })
+})
+
+const lacks = ['tar', 'xz', 'git'].find((tool) => spawnSync(tool, ['--version']).error)
+if (lacks) console.info(`skipped: no ${lacks}`)
+describe.skipIf(lacks)('a bundle', () => {
+  const parts = ['dist', 'node_modules']
+  let node = ''
+  beforeEach(() => {
+    write('tree/dist/index.js', 'export const a = 1\n')
+    write('tree/node_modules/typescript/big.js', 'left out')
+    write('tree/node_modules/zod/index.js', '')
+    write('tree/README.md', 'the tree')
+    write('shared/cases/one.json', '{}')
+    execFileSync('git', ['init', '-q'], { cwd: join(folder, 'tree') })
+    writeFileSync(join(folder, 'tree/.gitignore'), 'node_modules/\ndist/\n.gpu/\n')
+    node = script('node', `[ "$1" = --version ] || exec ${process.execPath} "$@"`)
+  })
+  const bundle = (more = {}) =>
+    makeBundle({
+      root: join(folder, 'tree'),
+      file: join(folder, 'tree/.gpu/b.tar.xz'),
+      parts,
+      node,
+      cases: join(folder, 'shared'),
+      ...more,
+    })
+  const list = () => execFileSync('tar', ['-tJf', join(folder, 'tree/.gpu/b.tar.xz')], { encoding: 'utf8' }).split('\n')
+
+  it('holds the parts, Node and the cases, and no tool that builds', () => {
+    expect(bundle()).toBeGreaterThan(100)
+    const names = list()
+    for (const name of ['dist/index.js', 'node_modules/zod/index.js', 'bin/node', 'shared/cases/one.json']) expect(names).toContain(name)
+    expect(names.filter((name) => name.includes('typescript'))).toEqual([])
+    expect(readdirSync(join(folder, 'tree/.gpu'))).toEqual(['b.tar.xz'])
+  })
+
+  it('that is too large is refused with what each part weighs, and an earlier one stays', () => {
+    write('tree/.gpu/b.tar.xz', 'earlier')
+    expect(() => bundle({ most: 100 })).toThrow(
+      /more than 0\.0 MiB together; unpacked: dist 0\.0 MiB, node_modules .*, bin\/node .*, shared\/cases/,
+    )
+    expect(() => bundle({ parts: ['dist', 'build/gpu'] })).toThrow('build/gpu is not there: npm run build:gpu makes it')
+    expect(readFileSync(join(folder, 'tree/.gpu/b.tar.xz'), 'utf8')).toBe('earlier')
+    expect(readdirSync(join(folder, 'tree/.gpu'))).toEqual(['b.tar.xz'])
+  })
+
+  it('is unpacked by first-light.sh, which runs its Node where none is on PATH', () => {
+    bundle()
+    const tree = join(folder, 'tree')
+    mkdirSync(join(tree, 'scripts/gpu'), { recursive: true })
+    execFileSync('cp', [join(root, 'scripts/gpu/first-light.sh'), join(tree, 'scripts/gpu')])
+    write('tree/scripts/gpu/test.mjs', 'console.log(JSON.stringify([process.argv.slice(2), process.env.PATH, process.env.GRUS_SHARED]))')
+    rmSync(join(tree, 'dist'), { recursive: true })
+    const run = (env = {}) =>
+      spawnSync('/bin/sh', ['scripts/gpu/first-light.sh', '--all', '--minutes', '9'], {
+        cwd: tree,
+        encoding: 'utf8',
+        env: { PATH: '/usr/bin:/bin', ...env },
+      })
+    const missing = run()
+    expect([missing.status, missing.stderr]).toEqual([2, expect.stringContaining('there is no .gpu/bundle.tar.xz')])
+    const { stdout } = run({ BUNDLE: '.gpu/b.tar.xz' })
+    expect(JSON.parse(stdout)).toEqual([['--all', '--minutes', '9'], `${tree}/bin:/usr/bin:/bin`, `${tree}/shared`])
+    expect(existsSync(join(tree, 'dist/index.js'))).toBe(true)
+    const whole = readFileSync(join(tree, '.gpu/b.tar.xz'))
+    write('tree/.gpu/half.tar.xz', whole.subarray(0, whole.length / 2))
+    const half = run({ BUNDLE: '.gpu/half.tar.xz' })
+    expect([half.status, half.stderr]).toEqual([2, expect.stringContaining('cannot be unpacked here')])
+  })
+})
