@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { processLives, until } from './support/processes.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const load = (name: string) => import(pathToFileURL(join(root, 'scripts/gpu', name)).href)
@@ -34,14 +35,6 @@ function write(name: string, text: string | Buffer): string {
   mkdirSync(join(file, '..'), { recursive: true })
   writeFileSync(file, text)
   return file
-}
-
-/** Whether a process is there; one that has ended and waits to be collected is not. */
-const lives = (pid: number) =>
-  !/^State:\s+[ZX]/m.test(existsSync(`/proc/${pid}/status`) ? readFileSync(`/proc/${pid}/status`, 'utf8') : 'State: X')
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 20))
 }
 
 const end = (output: string, more = {}) => ({ status: 0, signal: null, timedOut: false, stopped: false, stdout: output, output, ...more })
@@ -93,7 +86,7 @@ describe('a step', () => {
     await until(() => existsSync(join(folder, 'child')))
     stopAll()
     expect(await told).toMatchObject({ stopped: true, timedOut: false, status: null, signal: 'SIGKILL' })
-    await until(() => !lives(Number(readFileSync(join(folder, 'child'), 'utf8'))))
+    await until(() => !processLives(Number(readFileSync(join(folder, 'child'), 'utf8'))))
   }, 60_000)
 
   it('ends when its time is over', async () => {
@@ -103,7 +96,7 @@ describe('a step', () => {
   it('leaves nothing behind that still runs when it ends by itself', async () => {
     const told = await runStep(step(script('left', 'sleep 1000 & echo $! > child')), where())
     expect(told.status).toBe(0)
-    await until(() => !lives(Number(readFileSync(join(folder, 'child'), 'utf8'))))
+    await until(() => !processLives(Number(readFileSync(join(folder, 'child'), 'utf8'))))
   }, 60_000)
 
   it('dies with the process that runs it, even when that is killed', async () => {
@@ -114,9 +107,9 @@ describe('a step', () => {
     const parent = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: 'ignore' })
     await until(() => existsSync(join(folder, 'self')))
     const pids = ['child', 'self'].map((name) => Number(readFileSync(join(folder, name), 'utf8')))
-    expect(pids.map(lives)).toEqual([true, true])
+    expect(pids.map(processLives)).toEqual([true, true])
     parent.kill('SIGKILL')
-    await until(() => !pids.some(lives))
+    await until(() => !pids.some(processLives))
   }, 60_000)
 })
 

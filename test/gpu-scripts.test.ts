@@ -1,96 +1,103 @@
-// npm run test:gpu on a simulated CUDA: its steps, its record, its exit status. Its build is named by GRUS_CUDA_SIM; test/cuda-sim.test.ts
+// npm run test:gpu on a simulated CUDA: its steps, its records, its exit status. Its build is named by GRUS_CUDA_SIM; test/cuda-sim.test.ts
 // does that.
-import { execFile } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { type ExecFileException, execFile, spawn, spawnSync } from 'node:child_process'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { z } from 'zod'
+import { testRecord } from './support/gpu-record.js'
+import { processLives, until } from './support/processes.js'
 
-const execute = promisify(execFile)
 const root = fileURLToPath(new URL('..', import.meta.url))
-const sim = process.env.GRUS_CUDA_SIM
+const sim = process.env.GRUS_CUDA_SIM && resolve(process.env.GRUS_CUDA_SIM)
 if (!sim) console.info('skipped: GRUS_CUDA_SIM names no build of the simulated CUDA')
 
-const text = z.string().min(1)
-const step = z.strictObject({
-  part: text,
-  name: text,
-  state: z.enum(['passed', 'failed', 'out of time', 'left out']),
-  seconds: z.number().min(0),
-  suites: z.number().optional(),
-  passed: z.number().optional(),
-  failed: z.number().optional(),
-  skipped: z.number().optional(),
-  skips: z.array(text).optional(),
-  failures: z.array(text).optional(),
-})
-const answer = z.strictObject({ point: z.string().regex(/^8\.\d+$/), question: text, answer: z.unknown() })
-const recordShape = z.strictObject({
-  date: z.iso.datetime(),
-  simulated: z.literal(true),
-  device: z.record(z.enum(['gpu', 'capability', 'driver', 'cuda', 'cudnn', 'cublas', 'cpu']), text.nullable()),
-  grus: text,
-  commit: z
-    .string()
-    .regex(/^[0-9a-f]{40}$/)
-    .nullable(),
-  node: text,
-  parts: z.array(text),
-  match: text.optional(),
-  seconds: z.number(),
-  passed: z.number(),
-  failed: z.number(),
-  ok: z.boolean(),
-  steps: z.array(step),
-  probe: z.array(answer),
+const kept = join(root, 'test/fixtures/gpu-record')
+it('the record of a whole rehearsal has the shape that a run writes', () => {
+  const [record, bench] = ['tests', 'bench'].map((what) => readdirSync(kept).find((name) => name.endsWith(`-${what}.json`))!)
+  const { all, bench: named, parts, steps, probe } = testRecord.parse(JSON.parse(readFileSync(join(kept, record!), 'utf8')))
+  expect({ all, named }).toEqual({ all: true, named: bench })
+  expect(parts.filter((part) => part !== 'sanitizer')).toEqual([...new Set(steps.map(({ part }) => part))])
+  expect(probe.length).toBeGreaterThan(50)
 })
 
 describe.skipIf(!sim)('test:gpu', () => {
-  let out = ''
+  let [folder, out] = ['', '']
   beforeEach(() => {
-    out = mkdtempSync(join(tmpdir(), 'grus-record-'))
+    folder = mkdtempSync(join(tmpdir(), 'grus-record-'))
+    out = join(folder, 'out')
   })
-  afterEach(() => rmSync(out, { recursive: true, force: true }))
+  afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
-  async function run(args: string[], env: Record<string, string> = {}) {
-    const all = { ...process.env, ...env }
-    const command = ['scripts/gpu/test.mjs', '--out', out, ...args]
-    const { status, output } = await execute(process.execPath, command, { cwd: root, env: all }).then(
-      ({ stdout }) => ({ status: 0, output: stdout }),
-      (error: { code: number; stdout: string; stderr: string }) => ({ status: error.code, output: error.stdout + error.stderr }),
-    )
-    const [file] = readdirSync(out).filter((name) => name.endsWith('.json'))
-    return { status, output, file, record: file ? recordShape.parse(JSON.parse(readFileSync(join(out, file), 'utf8'))) : undefined }
+  function script(name: string, text: string): string {
+    const file = join(folder, name)
+    writeFileSync(file, `#!/bin/sh\n${text}\n`)
+    chmodSync(file, 0o755)
+    return file
   }
 
-  it('records a program, with the device and its libraries', async () => {
-    const programs = await run(['--only', 'programs', '--match', 'half_test'])
-    expect(programs.status, programs.output).toBe(0)
-    expect(programs.file).toMatch(/^\d{4}-\d\d-\d\d-simulated-gpu-tests\.json$/)
-    expect(programs.record!.steps.map(({ name, state }) => [name, state])).toEqual([
-      ['grus doctor', 'passed'],
-      ['half_test', 'passed'],
+  const names = () => (existsSync(out) ? readdirSync(out).sort() : [])
+  const readRecord = () => {
+    const file = names().find((name) => name.endsWith('-tests.json'))
+    return file ? testRecord.parse(JSON.parse(readFileSync(join(out, file), 'utf8'))) : undefined
+  }
+  const command = (args: string[]) => ['scripts/gpu/test.mjs', '--out', out, ...args]
+  const environment = (env: Record<string, string>) => ({ ...process.env, GRUS_PYTHON: '/bin/false', ...env })
+
+  async function run(args: string[], env: Record<string, string> = {}) {
+    const ended = await new Promise<{ error: ExecFileException | null; stdout: string; stderr: string }>((done) =>
+      execFile(process.execPath, command(args), { cwd: root, env: environment(env) }, (error, stdout, stderr) =>
+        done({ error, stdout, stderr }),
+      ),
+    )
+    const status = ended.error ? ended.error.code : 0
+    return { status, output: ended.stdout + ended.stderr, errors: ended.stderr, record: readRecord() }
+  }
+
+  const installed = spawnSync('ldconfig', ['-p'], { encoding: 'utf8' }).stdout?.includes('libcudnn.so.9')
+  if (installed) console.info('skipped: Python is not asked for a cuDNN, the system has one')
+  const nothingNamed = { GRUS_CUDA_PATH: '', LD_LIBRARY_PATH: '', VIRTUAL_ENV: '', CONDA_PREFIX: '' }
+
+  it('records programs, with the device and its libraries, which Python knows', async () => {
+    const env = installed ? {} : { ...nothingNamed, GRUS_PYTHON: script('python', `echo '${sim}/lib'`) }
+    const { status, output, record } = await run(['--only', 'first,programs', '--match', 'half_test', '--lanes', '2'], env)
+    expect(status, output).toBe(0)
+    expect(record!.steps.map(({ part, name, state }) => [part, name, state])).toEqual([
+      ['doctor', 'grus doctor', 'passed'],
+      ['first', 'short_test', 'passed'],
+      ['programs', 'half_test', 'passed'],
     ])
+    expect(record).toMatchObject({ ok: true, ended: true, bench: null, lanes: 2, ...(!installed && { cudaPath: `${sim}/lib` }) })
+    expect(record!.states.programs).toMatchObject({ state: 'passed', passed: 34, failed: 0 })
+    expect(record!.device).toMatchObject({ gpu: 'Simulated GPU', cuda: '13.0', cudnn: expect.stringMatching(/^9\./) })
+    const [file, ...others] = names()
+    expect(file).toMatch(/^\d{4}-\d\d-\d\d-simulated-gpu-tests\.json$/)
+    expect(others).toEqual(['summary.txt', 'tests.log'])
     expect(readFileSync(join(out, 'tests.log'), 'utf8')).toContain('===== programs: half_test')
-    expect(programs.record!.device).toMatchObject({ gpu: 'Simulated GPU', cuda: '13.0', cudnn: expect.stringMatching(/^9\./) })
+    expect(readFileSync(join(out, 'summary.txt'), 'utf8')).toMatch(/^programs +passed +34 passed, 0 failed/m)
   }, 300_000)
 
-  it('records a suite', async () => {
-    const { status, output, record } = await run(['--only', 'leak'])
+  it('records a suite, then alone the benchmark, then training steps for a profiler', async () => {
+    const { status, output, record } = await run(['--only', 'leak,bench,profile', '--lanes', '3'])
     expect(status, output).toBe(0)
     expect(record!.steps[1]).toMatchObject({ part: 'leak', suites: 1, failed: 0 })
     expect(record!.steps[1]!.passed).toBeGreaterThan(3)
-  }, 300_000)
+    expect(record!.steps[2]).toMatchObject({ part: 'bench', state: 'passed', failed: 0 })
+    expect(record!.steps[3]).toMatchObject({ part: 'profile', state: 'passed' })
+    expect(names()).toHaveLength(4)
+    const bench = JSON.parse(readFileSync(join(out, record!.bench!), 'utf8'))
+    expect(bench.rows).toHaveLength(record!.steps[2]!.passed!)
+  }, 600_000)
 
   it('records the answers of the probe', async () => {
-    const { status, output, record } = await run(['--only', 'probe'])
+    const { status, output, record } = await run(['--only', 'probe,speed'])
     expect(status, output).toBe(0)
     expect(record!.probe.filter(({ answer }) => JSON.stringify(answer).includes('died of'))).toEqual([])
     const points = new Set(record!.probe.map(({ point }) => point))
     expect([...points].sort()).toEqual(['8.10', '8.11', '8.12', '8.13', '8.14', '8.15', '8.2', '8.4', '8.5', '8.6', '8.7', '8.8', '8.9'])
+    const timed = record!.probe.filter(({ point }) => point === '8.15')
+    expect(record!.states.speed!.passed).toBe(timed.length) // not beside the others
   }, 600_000)
 
   it('a failure is recorded with its message and fails the run', async () => {
@@ -100,15 +107,143 @@ describe.skipIf(!sim)('test:gpu', () => {
     expect(record!.steps[1]!.failures![0]).toContain('cublasSgemm')
   }, 300_000)
 
+  it('an engine that does not stand explains itself, and nothing else is run', async () => {
+    const python = script('python', 'echo PyTorch computes a GRU here')
+    const { status, errors, record } = await run(['--only', 'first,programs,leak'], {
+      GRUS_SIM_FAIL: 'cublasSgemm_v2:every:13',
+      GRUS_PYTHON: python,
+    })
+    expect(status).toBe(3)
+    expect(errors).toMatch(/^\[test:gpu\] the engine does not stand here: .*\n$/)
+    expect(record!.stopped).toContain('cublasSgemm')
+    expect(record!.states).toMatchObject({ first: { state: 'failed' }, programs: { state: 'left out' }, leak: { state: 'left out' } })
+    const said = Object.fromEntries(record!.steps.filter(({ part }) => part === 'explain').map(({ name, said }) => [name, said]))
+    expect(said).toEqual({
+      "cuDNN's log": expect.stringContaining('cublasSgemm'),
+      ldd: expect.stringContaining('GRUS_CUDA_PATH='),
+      "PyTorch's GRU": 'PyTorch computes a GRU here',
+    })
+  }, 300_000)
+
   it('ends in time, with a record of what was left out', async () => {
     const { status, record } = await run(['--only', 'suites', '--minutes', '0.2'])
     expect(status).toBe(1)
     expect(record!.steps.slice(1).every(({ state }) => state === 'out of time' || state === 'left out')).toBe(true)
   }, 60_000)
 
-  it('an unknown part is refused before anything runs', async () => {
-    const { status, output, file } = await run(['--only', 'nothing'])
-    expect({ status, file }).toEqual({ status: 2, file: undefined })
-    expect(output).toContain("there is no part 'nothing'")
+  describe('when it is ended from outside', () => {
+    const hanging = () => script('python', `echo $$ > '${folder}/part'; mv '${folder}/part' '${folder}/pid'; exec sleep 1000`)
+    async function end(signal: NodeJS.Signals) {
+      const args = command(['--only', 'machine,programs', '--match', 'half_test'])
+      const child = spawn(process.execPath, args, { cwd: root, env: environment({ GRUS_PYTHON: hanging() }), stdio: 'ignore' })
+      const ended = new Promise((done) => child.on('exit', (status) => done(status)))
+      await until(() => existsSync(join(folder, 'pid')))
+      child.kill(signal)
+      const status = await ended
+      await until(() => !processLives(Number(readFileSync(join(folder, 'pid'), 'utf8'))))
+      return { status, record: readRecord()! }
+    }
+
+    it('it tells what it has, and ends all that it started', async () => {
+      const { status, record } = await end('SIGTERM')
+      expect(status).toBe(1)
+      expect(record).toMatchObject({ ended: false, ok: false })
+      expect(record.steps.map(({ part, state }) => [part, state])).toEqual([
+        ['doctor', 'passed'],
+        ['machine', 'out of time'],
+        ['programs', 'left out'],
+      ])
+    }, 120_000)
+
+    it('a kill leaves a whole record, and no process', async () => {
+      const { record } = await end('SIGKILL')
+      expect(record).toMatchObject({ ended: false, ok: false, states: { doctor: { state: 'passed' }, machine: { state: 'running' } } })
+      expect(names()).toHaveLength(3)
+    }, 120_000)
+  })
+
+  it('an earlier record of the day stays as it is', async () => {
+    const texts = async () => {
+      expect((await run(['--only', 'doctor'])).status).toBe(0)
+      return names().flatMap((name) => (name.endsWith('.json') ? readFileSync(join(out, name), 'utf8') : []))
+    }
+    const [first] = await texts()
+    const both = await texts()
+    expect(both).toHaveLength(2)
+    expect(both).toContain(first)
+  }, 120_000)
+
+  describe('one line says what is wrong and what to do', () => {
+    function copyOfCudnn() {
+      mkdirSync(join(folder, 'other'))
+      writeFileSync(join(folder, 'other/libcudnn.so.9'), '')
+      return join(folder, 'other')
+    }
+
+    const refused: [string, string[], () => Record<string, string>, RegExp][] = [
+      ['no time', ['--minutes', '0'], () => ({}), /--minutes: expected a number above 0 and up to 1440, came '0'/],
+      ['no number', ['--minutes', 'soon'], () => ({}), /--minutes: expected a number/],
+      ['an unknown part', ['--only', 'programs,nothing'], () => ({}), /--only: there is no part 'nothing', expected some of doctor,/],
+      ['all and some', ['--all', '--only', 'gpu'], () => ({}), /--all, --only: expected one of them/],
+      ['no lanes', ['--lanes', '0'], () => ({}), /--lanes: expected a whole number from 1 to 64, came '0'/],
+      ['an unknown option', ['--fast'], () => ({}), /'--fast'.*--help lists the options/],
+      ['a name of nothing', ['--only', 'programs', '--match', 'xyz'], () => ({}), /--match: nothing in programs has 'xyz' in its name/],
+      [
+        'a folder that cannot be written',
+        ['--out', '/proc'],
+        () => ({}),
+        /--out: nothing can be written to \/proc \(E[A-Z]+\), name another/,
+      ],
+      ['no build', [], () => ({ GRUS_CUDA_SIM: join(folder, 'no') }), /no\/test is not there: GRUS_CUDA_SIM names no build/],
+      [
+        'two folders with cuDNN',
+        [],
+        () => ({ GRUS_CUDA_PATH: `${sim}/lib:${copyOfCudnn()}` }),
+        /two copies of cuDNN, .* and .*\/other: name one/,
+      ],
+    ]
+    it.each(refused)('%s, before anything runs', async (_, args, env, line) => {
+      const { status, output } = await run(args, env())
+      expect({ status, lines: output.trim().split('\n') }).toEqual({ status: 2, lines: [expect.stringMatching(line)] })
+      expect(names().filter((name) => name.endsWith('.json'))).toEqual([])
+    })
+
+    /** The double again, as if it had been built for GPUs of another kind. */
+    function builtFor(architectures: string) {
+      const other = join(folder, 'build')
+      mkdirSync(join(other, 'test'), { recursive: true })
+      for (const name of ['lib', 'build']) symlinkSync(join(sim!, name), join(other, name))
+      writeFileSync(join(other, 'test/build.json'), JSON.stringify({ architectures }))
+      return { GRUS_CUDA_SIM: other }
+    }
+    const stopped: [string, () => Record<string, string>, RegExp][] = [
+      ['a GPU without memory', () => ({ GRUS_SIM_MEMORY: '1048576' }), /has no memory left for the shortest program: nvidia-smi lists/],
+      [
+        'an old driver',
+        () => ({ GRUS_SIM_DRIVER: '12040' }),
+        /too old: it knows CUDA 12\.4, grus needs 13\.0: install the NVIDIA driver 580/,
+      ],
+      ['an old GPU', () => ({ GRUS_SIM_CAPABILITY: '70' }), /Simulated GPU: too old, 7\.5 \(Turing\) is the least/],
+      [
+        'programs for another GPU',
+        () => builtFor('80-real'),
+        /built for 80-real, this GPU has compute capability 9\.0: npm run build:gpu -- --architectures 90/,
+      ],
+    ]
+    it.each(stopped)(
+      '%s, which the record tells',
+      async (_, env, line) => {
+        const { status, errors, record } = await run(['--only', 'programs,leak'], env())
+        expect({ status, lines: errors.trim().split('\n') }).toEqual({ status: 3, lines: [expect.stringMatching(line)] })
+        expect(record).toMatchObject({
+          ok: false,
+          ended: true,
+          stopped: expect.stringMatching(line),
+          states: { programs: { state: 'left out' } },
+        })
+        expect(record!.steps.map(({ part }) => part).filter((part) => part !== 'explain')).toEqual(['doctor'])
+      },
+      120_000,
+    )
   })
 })

@@ -51,7 +51,7 @@ function run(command, args) {
     return execFileSync(command, args, {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, XZ_OPT: '-6 -T0' },
+      env: { XZ_OPT: '-6 -T0', ...process.env },
       maxBuffer: 1 << 26,
     })
   } catch (error) {

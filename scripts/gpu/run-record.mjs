@@ -29,6 +29,7 @@ export class RunRecord {
 
   started({ part }) {
     this.#running.set(part, (this.#running.get(part) ?? 0) + 1)
+    if (this.#file) this.write()
   }
 
   /** @param {import('./record.mjs').StepResult & { devices?: unknown, answers?: unknown, bench?: object, kernels?: object[] }} result */
@@ -113,9 +114,12 @@ function summaryOf(record) {
     `${ended ? 'ended' : 'goes on'} after ${seconds.toFixed(0)} s: ${passed} passed, ${failed} failed${bench ? `; ${bench}` : ''}`,
     ...(stopped ? [`STOPPED: ${stopped}`] : []),
   ]
+  const leftOut = steps.filter(({ state }) => state === 'left out').map(({ name }) => name)
+  if (leftOut.length > 0) lines.push(`left out: ${leftOut.join(', ')}`)
   for (const { part, name, state, failures = [], why, said } of steps) {
-    if (said) lines.push('', `--- ${part}: ${name}`, ...said.split('\n').slice(-12))
-    else if (state !== 'passed') lines.push('', `--- ${part}: ${name}: ${state}`, ...(why ? [why] : failures.slice(0, 5)))
+    if (part === 'explain') lines.push('', `--- ${part}: ${name}`, ...said.split('\n').slice(-12))
+    else if (!['passed', 'left out'].includes(state))
+      lines.push('', `--- ${part}: ${name}: ${state}`, ...(why ? [why] : failures.slice(0, 5)))
   }
   return `${lines.join('\n')}\n`
 }

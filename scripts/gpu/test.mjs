@@ -48,7 +48,7 @@ const run = new RunRecord(root, {
   all,
   minutes,
   lanes,
-  cudaPath: process.env.GRUS_CUDA_PATH,
+  cudaPath: sim ? undefined : process.env.GRUS_CUDA_PATH,
 })
 run.plan(steps)
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
@@ -98,7 +98,7 @@ function tell(result) {
   const { part, name, state, seconds, passed, failed, failures = [] } = result
   const counts = passed === undefined ? '' : `, ${passed} passed, ${failed} failed`
   console.log(`${state.padEnd(11)} ${part}: ${name}${counts}, ${seconds.toFixed(1)} s`)
-  for (const failure of failures.slice(0, 3)) console.log(`            ${failure.split('\n')[0]}`)
+  if (state !== 'left out') for (const failure of failures.slice(0, 3)) console.log(`            ${failure.split('\n')[0]}`)
   run.add(result)
   return result
 }
@@ -127,7 +127,7 @@ function stopAfterFirst({ part, state, failures }) {
   if (isOutOfMemory(failures.join('\n'))) {
     stopped = noMemory
   } else {
-    stopped = `the engine does not stand here: ${failures[0].split('\n')[0]}`
+    stopped = `the engine does not stand here: ${failures[0].replace(/\s+/g, ' ')}`
     unexplained = true
   }
 }
