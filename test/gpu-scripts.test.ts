@@ -100,6 +100,21 @@ describe.skipIf(!sim)('test:gpu', () => {
     expect(record!.states.speed!.passed).toBe(timed.length) // not beside the others
   }, 600_000)
 
+  it('a program that finds no GPU ends with 77, and none says that it passed', async () => {
+    const end = (name: string, ...args: string[]) =>
+      new Promise<[string, unknown, string]>((done) =>
+        execFile(join(sim!, 'test', name), args, { env: { ...process.env, GRUS_SIM_DRIVER: '0' } }, (error, stdout) =>
+          done([name, error ? error.code : 0, stdout]),
+        ),
+      )
+    const programs = readdirSync(join(root, 'test/cuda')).flatMap((file) => /^(.*_test)\.cc$/.exec(file)?.[1] ?? [])
+    const needsNone = ['half_test'] // rounds numbers on the host
+    for (const name of programs.filter((each) => !needsNone.includes(each))) {
+      expect(await end(name)).toEqual([name, 77, expect.stringMatching(/^skipped: /m)])
+    }
+    expect((await end('cudnn_probe', 'weights', 'padding')).slice(0, 2)).toEqual(['cudnn_probe', 77])
+  }, 300_000)
+
   it('a failure is recorded with its message and fails the run', async () => {
     const { status, record } = await run(['--only', 'programs', '--match', 'short'], { GRUS_SIM_FAIL: 'cublasSgemm_v2:every:13' })
     expect(status).toBe(1)

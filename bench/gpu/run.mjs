@@ -7,6 +7,7 @@ import os from 'node:os'
 import { delimiter, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { pythonOf } from '../../scripts/gpu/cuda-path.mjs'
 import { heading, writeRecord } from '../../scripts/gpu/record.mjs'
 import { asWords, Worker } from '../worker.mjs'
 import { clocks } from './clocks.mjs'
@@ -22,7 +23,7 @@ const usage = `node bench/gpu/run.mjs [options]
   --rounds <n>       of each row (default 5)
   --ms <n>           time of one side in one round (default 40)
   --torch <modes>    of eager,graph,compile,compile-rnn (default: the first three; none: '')
-  --python <path>    with PyTorch (default .venv/bin/python, else python3)
+  --python <path>    with PyTorch (default $GRUS_PYTHON, else .venv/bin/python, else python3)
   --tiny             small sizes, for a simulated GPU; PyTorch then computes on the CPU`
 
 function readOptions() {
@@ -89,10 +90,9 @@ async function introduce(name, worker) {
 
 async function introduceAll() {
   const modes = options.torch.split(',').filter(Boolean)
+  const python = options.python ?? pythonOf(root)
   let torch
   if (modes.length > 0) {
-    const venv = join(root, '.venv/bin/python')
-    const python = options.python ?? (existsSync(venv) ? venv : 'python3')
     const args = ['-B', '-W', 'ignore', join(here, 'torch_peer.py'), ...(options.tiny ? ['--cpu'] : [])]
     torch = await introduce('torch', new Worker('torch', python, args))
     if (torch && modes.some((mode) => mode.startsWith('compile'))) workers['torch-compile'] = new Worker('torch-compile', python, args)

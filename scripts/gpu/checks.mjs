@@ -17,14 +17,14 @@ export const isOutOfMemory = (text) => /out of memory|OUT_OF_MEMORY/.test(text)
 export const noMemory = 'the GPU has no memory left for the shortest program: nvidia-smi lists the processes that hold it, end them'
 
 /**
- * @param {{ available: boolean, detail: string, advice?: string[], components?: { name: string, version?: string, ok: boolean }[] } | undefined} cuda
+ * @param {{ available: boolean, detail: string, advice?: string[], components?: { name: string, version?: string, ok: boolean }[] }} cuda
  * @param {{ architectures?: string } | undefined} build what build:gpu noted
  */
 export function reasonToStop(cuda, build) {
-  if (!cuda?.available) {
-    const detail = cuda?.detail ?? 'grus doctor told nothing'
+  if (!cuda.available) {
+    const { detail } = cuda
     if (isOutOfMemory(detail)) return noMemory
-    const advice = cuda?.advice?.find((line) => !line.startsWith('or '))
+    const advice = cuda.advice?.find((line) => !line.startsWith('or '))
     return `device 'cuda' is not available: ${detail}${advice ? `: ${advice}` : ''}`
   }
   const gpu = cuda.components?.find(({ name, ok }) => ok && name.startsWith('GPU'))

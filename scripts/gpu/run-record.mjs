@@ -34,7 +34,7 @@ export class RunRecord {
 
   /** @param {import('./record.mjs').StepResult & { devices?: unknown, answers?: unknown, bench?: object, kernels?: object[] }} result */
   add(result) {
-    this.#running.set(result.part, (this.#running.get(result.part) ?? 1) - 1)
+    if (result.state !== 'left out') this.#running.set(result.part, this.#running.get(result.part) - 1)
     this.#results.push(result)
     if (result.bench) this.#bench = basename(writeRecord(this.#about.records, 'bench', result.bench))
     if (this.#file) this.write()
@@ -117,7 +117,7 @@ function summaryOf(record) {
   const leftOut = steps.filter(({ state }) => state === 'left out').map(({ name }) => name)
   if (leftOut.length > 0) lines.push(`left out: ${leftOut.join(', ')}`)
   for (const { part, name, state, failures = [], why, said } of steps) {
-    if (part === 'explain') lines.push('', `--- ${part}: ${name}`, ...said.split('\n').slice(-12))
+    if (said && part === 'explain') lines.push('', `--- ${part}: ${name}`, ...said.split('\n').slice(-12))
     else if (!['passed', 'left out'].includes(state))
       lines.push('', `--- ${part}: ${name}: ${state}`, ...(why ? [why] : failures.slice(0, 5)))
   }

@@ -123,7 +123,7 @@ const readBuild = () => {
 
 /** What the first program's end means for the rest. */
 function stopAfterFirst({ part, state, failures }) {
-  if (part !== 'first' || state === 'passed' || interrupted) return
+  if (part !== 'first' || state === 'passed' || state === 'left out' || interrupted) return
   if (isOutOfMemory(failures.join('\n'))) {
     stopped = noMemory
   } else {
@@ -135,9 +135,10 @@ function stopAfterFirst({ part, state, failures }) {
 async function main() {
   await take(steps.get('doctor')[0])
   const cudaPath = await findLibraries()
-  const cuda = run.devices?.find(({ device }) => device === 'cuda')
+  const told = run.devices?.find(({ device }) => device === 'cuda')
+  const cuda = told ?? { available: false, detail: run.bad[0]?.failures[0].replace(/\s+/g, ' ') }
   if (!interrupted) stopped = reasonToStop(cuda, readBuild())
-  unexplained = Boolean(stopped) && !cuda?.available && stopped !== noMemory
+  unexplained = Boolean(stopped) && !cuda.available && stopped !== noMemory
   run.write({ stopped, cudaPath }) // from here on after every step
   const takeAndSee = async (step, until) => stopAfterFirst(await take(step, until))
   if (!stopped) await runStages(stages(lanes), steps, { begin, deadline, take: takeAndSee, goesOn: () => !stopped })
