@@ -230,26 +230,48 @@ describe.skipIf(lacks)('a bundle', () => {
     })
   const list = () => execFileSync('tar', ['-tJf', join(folder, 'tree/.gpu/b.tar.xz')], { encoding: 'utf8' }).split('\n')
 
-  it('holds the parts, Node and the cases, and no tool that builds', () => {
-    expect(bundle()).toBeGreaterThan(100)
+  it('holds the parts, Node and the cases, and no tool that builds', async () => {
+    expect(await bundle()).toBeGreaterThan(100)
     const names = list()
     for (const name of ['dist/index.js', 'node_modules/zod/index.js', 'bin/node', 'shared/cases/one.json']) expect(names).toContain(name)
     expect(names.filter((name) => name.includes('typescript'))).toEqual([])
     expect(readdirSync(join(folder, 'tree/.gpu'))).toEqual(['b.tar.xz'])
   })
 
-  it('that is too large is refused with what each part weighs, and an earlier one stays', () => {
+  it('that is too large is refused with what each part weighs, and an earlier one stays', async () => {
     write('tree/.gpu/b.tar.xz', 'earlier')
-    expect(() => bundle({ most: 100 })).toThrow(
-      /more than 0\.0 MiB together; unpacked: dist 0\.0 MiB, node_modules .*, bin\/node .*, shared\/cases/,
+    await expect(bundle({ most: 100 })).rejects.toThrow(
+      /more than 0\.0 MiB together; unpacked: dist 0\.0 MiB, node_modules .*, bin .*, shared\/cases/,
     )
-    expect(() => bundle({ parts: ['dist', 'build/gpu'] })).toThrow('build/gpu is not there: npm run build:gpu makes it')
+    await expect(bundle({ parts: ['dist', 'build/gpu'] })).rejects.toThrow('build/gpu is not there: npm run build:gpu makes it')
     expect(readFileSync(join(folder, 'tree/.gpu/b.tar.xz'), 'utf8')).toBe('earlier')
     expect(readdirSync(join(folder, 'tree/.gpu'))).toEqual(['b.tar.xz'])
   })
 
-  it('is unpacked by first-light.sh, which runs its Node where none is on PATH', () => {
-    bundle()
+  it('that is stopped or killed leaves nothing in the tree', async () => {
+    const path = `${folder}:${process.env.PATH}`
+    script('tar', `echo $$ > '${folder}/part'; mv '${folder}/part' '${folder}/pid'; exec sleep 1000`)
+    const module = pathToFileURL(join(root, 'scripts/gpu/bundle.mjs')).href
+    const what = { root: join(folder, 'tree'), file: join(folder, 'tree/.gpu/b.tar.xz'), parts, node }
+    const program = `import { makeBundle } from ${JSON.stringify(module)}; await makeBundle(${JSON.stringify(what)})`
+    const before = execFileSync('find', [join(folder, 'tree')], { encoding: 'utf8' })
+    for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+      const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+        stdio: 'ignore',
+        env: { ...process.env, PATH: path },
+      })
+      const ended = new Promise((done) => child.on('exit', done))
+      await until(() => existsSync(join(folder, 'pid')))
+      child.kill(signal)
+      await ended
+      await until(() => !processLives(Number(readFileSync(join(folder, 'pid'), 'utf8'))))
+      rmSync(join(folder, 'pid'))
+      expect(execFileSync('find', [join(folder, 'tree')], { encoding: 'utf8' })).toBe(before)
+    }
+  }, 60_000)
+
+  it('is unpacked by first-light.sh, which runs its Node where none is on PATH', async () => {
+    await bundle()
     const tree = join(folder, 'tree')
     mkdirSync(join(tree, 'scripts/gpu'), { recursive: true })
     execFileSync('cp', [join(root, 'scripts/gpu/first-light.sh'), join(tree, 'scripts/gpu')])

@@ -54,7 +54,7 @@ if (values.bundle) {
   const [file, shared] = [resolve(values.bundle), process.env.GRUS_SHARED ?? join(root, '../shared')]
   try {
     const parts = ['dist', 'build/Release', 'build/gpu', 'node_modules']
-    const packed = makeBundle({ root, file, parts, ...(existsSync(shared) && { cases: shared }) })
+    const packed = await makeBundle({ root, file, parts, ...(existsSync(shared) && { cases: shared }) })
     console.log(`${relative(process.cwd(), file)}, ${(packed / 2 ** 20).toFixed(1)} MiB`)
     console.log('take it along with the tree, then there: sh scripts/gpu/first-light.sh --minutes 9 --all --out <folder>')
   } catch (error) {

@@ -7,6 +7,7 @@ import { basename, dirname, join } from 'node:path'
 /**
  * @typedef {'passed' | 'failed' | 'out of time' | 'left out' | 'not here'} State
  *   left out: no time was left, or the run had stopped; not here: the machine lacks the tool, which is no failure
+ * @typedef {{ state: State | 'running' | 'waiting', seconds: number, passed: number, failed: number }} PartState the worst of its steps
  * @typedef {object} StepResult
  * @property {string} part
  * @property {string} name a program, a suite ...
@@ -36,8 +37,7 @@ import { basename, dirname, join } from 'node:path'
  * @property {string} [cudaPath] GRUS_CUDA_PATH, or what Python answered in its place
  * @property {string[]} parts those that were asked for, in the order in which they run
  * @property {string} [match]
- * @property {Record<string, { state: State | 'running' | 'waiting', seconds: number, passed: number, failed: number }>} states of each part:
- *   the worst of its steps
+ * @property {Record<string, PartState>} states of each part
  * @property {string} [stopped] why nothing but the first parts ran: what was wrong and what to do
  * @property {number} seconds
  * @property {number} passed

@@ -106,8 +106,9 @@ export class RunRecord {
 /** A line for each part, then what did not pass. */
 function summaryOf(record) {
   const { date, device, simulated, commit, seconds, ended, stopped, states, steps, passed, failed, bench } = record
+  const gpu = `${device.gpu ?? 'no GPU'}${simulated ? ' (simulated)' : ''}`
   const lines = [
-    `${date} ${device.gpu ?? 'no GPU'}${simulated ? ' (simulated)' : ''}, cuDNN ${device.cudnn ?? 'unknown'}, grus at ${commit?.slice(0, 7) ?? 'unknown'}`,
+    `${date} ${gpu}, cuDNN ${device.cudnn ?? 'unknown'}, grus at ${commit?.slice(0, 7) ?? 'an unknown commit'}`,
     ...Object.entries(states).map(([part, { state, ...counts }]) => {
       return `${part.padEnd(10)} ${state.padEnd(11)} ${counts.passed} passed, ${counts.failed} failed, ${counts.seconds.toFixed(0)} s`
     }),

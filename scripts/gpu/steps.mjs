@@ -152,7 +152,7 @@ function profile(where) {
 /** @param {Where} where */
 const doctor = (where) => [script(where, 'doctor', 'grus doctor', 'dist/cli/main.js', ['doctor', '--json'], { judge: judgeDoctor })]
 
-// Each command with a limit of its own: nvidia-smi may hang as long as it likes. --foreground: in the step's process group, which ends with it.
+// Each command has a limit of its own: nvidia-smi may hang as long as it likes. --foreground: it stays in the step's process group.
 const limited = 'timeout --foreground -k 1'
 const facts = `date -u; uname -a; nproc; head -3 /proc/meminfo; ldd --version | head -1
 ${limited} 10 nvidia-smi; ${limited} 5 nvcc --version | tail -2; command -v ncu nsys compute-sanitizer
@@ -171,7 +171,7 @@ g(torch.randn(4, 2, 8, device="cuda", requires_grad=True))[0].sum().backward()
 torch.cuda.synchronize()
 print("PyTorch", torch.__version__, "computes a GRU here, with cuDNN", torch.backends.cudnn.version())`
 
-/** Why the first program did not pass: what cuDNN itself says, which libraries there are, and whether PyTorch's GRU runs. @param {Where} where */
+/** Why the engine does not stand: what cuDNN itself says, which libraries there are, whether PyTorch's GRU runs. @param {Where} where */
 export function explain({ root, programs: folder }) {
   const addon = join(process.env.GRUS_PREBUILD ?? root, 'build/Release/grus.node')
   return [
@@ -209,5 +209,8 @@ export const partNames = Object.keys(parts)
 /** What runs without --all: everything but what measures. */
 export const testNames = partNames.filter((name) => !['machine', 'bench', 'speed', 'profile'].includes(name))
 
+// computed on the host, with sanitizers
+const slower = ({ simulated }) => (simulated ? 4 : 1)
+
 /** @param {Where} where @returns {Step[]} */
-export const stepsOf = (where, part) => parts[part](where)
+export const stepsOf = (where, part) => parts[part](where).map((step) => ({ ...step, seconds: slower(where) * step.seconds }))

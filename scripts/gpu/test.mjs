@@ -1,6 +1,6 @@
-// npm run test:gpu: every test of the CUDA engine on this machine's GPU, with one JSON record of it all; with --all its speed too. Needs Node,
-// the tree, dist, node_modules and what build:gpu made; no npm, no git, no network. With GRUS_CUDA_SIM=<a build of test/cuda-sim> it runs on
-// that. Exit status: 0 all passed, 1 something did not, 2 nothing was begun, 3 the engine does not stand here, so the rest was left out.
+// npm run test:gpu: every test of the CUDA engine on this machine's GPU, with one JSON record of it all; with --all its speed too.
+// Needs Node, the tree, dist, node_modules and what build:gpu made; no npm, no git, no network. With GRUS_CUDA_SIM=<a build of
+// test/cuda-sim> it runs on that. Exit status: 0 all passed, 1 something did not, 2 nothing was begun, 3 the engine does not stand here.
 
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -148,8 +148,8 @@ async function main() {
 await main()
 const { record, file } = run.write({ final: true, ended: !interrupted, stopped })
 rmSync(scratch, { recursive: true, force: true })
-console.log(
-  `${relative(process.cwd(), file)}\n${record.passed} passed, ${record.failed} failed, ${run.bad.length} of ${record.steps.length} steps not passed`,
-)
+const { passed, failed } = record
+console.log(relative(process.cwd(), file))
+console.log(`${passed} passed, ${failed} failed, ${run.bad.length} of ${record.steps.length} steps not passed`)
 if (stopped) console.error(`[test:gpu] ${stopped}`)
 process.exit(interrupted ? 1 : stopped ? 3 : record.ok ? 0 : 1)
