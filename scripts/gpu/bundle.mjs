@@ -65,8 +65,8 @@ function move(from, to) {
 }
 
 /**
- * @param {{ root: string, file: string, parts: string[], node?: string, cases?: string, most?: number }} what parts: paths in root; cases: the
- *   folder that GRUS_SHARED names; most: bytes of the bundle and the tree together
+ * @param {{ root: string, file: string, parts: string[], node?: string, cases?: string, most?: number }} what
+ *   parts: paths in root; cases: the folder that GRUS_SHARED names; most: bytes of the bundle and the tree together
  * @returns the bundle's bytes
  * @throws Error where a part is missing, or more than `most` would have to travel: then with what each part weighs
  */
