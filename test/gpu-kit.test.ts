@@ -17,6 +17,9 @@ const { judgeBench, judgeProfile } = await load('outcomes-of-timing.mjs')
 const { runStages, stages } = await load('stages.mjs')
 const { runStep, stopAll } = await load('run-step.mjs')
 
+const elsewhere = process.platform !== 'linux' // the CUDA engine is for Linux
+if (elsewhere) console.info('skipped: processes and bundles of a GPU machine, which is one with Linux')
+
 let folder = ''
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'grus-kit-'))
@@ -67,7 +70,7 @@ describe('the build fits the GPU', () => {
   })
 })
 
-describe('a step', () => {
+describe.skipIf(elsewhere)('a step', () => {
   const step = (file: string) => ({ part: 'programs', name: 'a step', file, args: [] })
   const where = (seconds = 60) => ({ cwd: folder, log: join(folder, 'log'), seconds })
 
@@ -206,7 +209,7 @@ describe('outcomes', () => {
 
 const lacks = ['tar', 'xz', 'git'].find((tool) => spawnSync(tool, ['--version']).error)
 if (lacks) console.info(`skipped: no ${lacks}`)
-describe.skipIf(lacks)('a bundle', () => {
+describe.skipIf(elsewhere || lacks)('a bundle', () => {
   const parts = ['dist', 'node_modules']
   let node = ''
   beforeEach(() => {
