@@ -261,7 +261,7 @@ describe.skipIf(elsewhere || lacks)('a bundle', () => {
     for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
       const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
         stdio: 'ignore',
-        env: { ...process.env, PATH: path },
+        env: { ...process.env, PATH: path, TMPDIR: folder },
       })
       const ended = new Promise((done) => child.on('exit', done))
       await until(() => existsSync(join(folder, 'pid')))

@@ -43,7 +43,7 @@ describe.skipIf(!sim)('test:gpu', () => {
     return file ? testRecord.parse(JSON.parse(readFileSync(join(out, file), 'utf8'))) : undefined
   }
   const command = (args: string[]) => ['scripts/gpu/test.mjs', '--out', out, ...args]
-  const environment = (env: Record<string, string>) => ({ ...process.env, GRUS_PYTHON: '/bin/false', ...env })
+  const environment = (env: Record<string, string>) => ({ ...process.env, GRUS_PYTHON: '/bin/false', TMPDIR: folder, ...env })
 
   async function run(args: string[], env: Record<string, string> = {}) {
     const ended = await new Promise<{ error: ExecFileException | null; stdout: string; stderr: string }>((done) =>
