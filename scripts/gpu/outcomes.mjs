@@ -108,4 +108,8 @@ export function judgeProbe(end) {
 }
 
 /** What is only told: it decides nothing. The end says most. */
-export const judgeFacts = (end) => ({ said: end.output.replace(escapes, '').trim().slice(-3000) || badEnd(end).join('') })
+export function judgeFacts(end) {
+  const said = end.output.replace(escapes, '').trim().slice(-3000)
+  const failures = badEnd(end).map((text) => text.split(':')[0])
+  return { said: said || (failures[0] ?? 'nothing'), failures }
+}

@@ -157,7 +157,8 @@ const limited = 'timeout --foreground -k 1'
 const facts = `date -u; uname -a; nproc; head -3 /proc/meminfo; ldd --version | head -1
 ${limited} 10 nvidia-smi; ${limited} 5 nvcc --version | tail -2; command -v ncu nsys compute-sanitizer
 for folder in $(echo "$GRUS_CUDA_PATH" | tr : ' '); do ls -l "$folder"; done
-${limited} 20 "$0" -c 'import torch; print(torch.__version__, torch.backends.cudnn.version(), torch.cuda.get_device_name())'`
+${limited} 20 "$0" -c 'import torch; print(torch.__version__, torch.backends.cudnn.version(), torch.cuda.get_device_name())'
+true`
 
 /** @param {Where} where */
 const machine = ({ root }) => {
@@ -180,7 +181,7 @@ export function explain({ root, programs: folder }) {
       env: { CUDNN_LOGLEVEL_DBG: '3', CUDNN_LOGDEST_DBG: 'stderr' },
       judge: judgeFacts,
     }),
-    shell('explain', 'ldd', `ldd '${addon}'; echo "GRUS_CUDA_PATH=$GRUS_CUDA_PATH"; ${limited} 10 nvidia-smi`),
+    shell('explain', 'ldd', `${limited} 10 nvidia-smi; ldd '${addon}'; echo "GRUS_CUDA_PATH=$GRUS_CUDA_PATH"`),
     { part: 'explain', name: "PyTorch's GRU", file: pythonOf(root), args: ['-c', torch], seconds: seconds.explain, judge: judgeFacts },
   ]
 }
