@@ -79,6 +79,9 @@ describe.skipIf(missing)('bench:gpu', () => {
     for (const { trials } of record!.sweep!.shapes)
       expect(trials.map(({ algorithm }) => algorithm)).toEqual(['standard', 'persist_static_small_h', 'persist_static'])
     expect(output).toContain('| layer: forward+backward T4 B2 H8 float32 | grus autotune |')
+    const { stdout } = await execute(process.execPath, ['scripts/gpu/judge.mjs', join(out, file!)], { cwd: root })
+    expect(stdout).toContain('IT DECIDES NOTHING')
+    expect(stdout).toContain('| agreement | all | met | 36 of 36 results |')
   }, 300_000)
 
   it('times the algorithms that are picked, and tries the one that is compiled when told to', async () => {

@@ -79,6 +79,19 @@ describe('decisions', () => {
     expect(limitOf(128, at(48, 50, 128), at(64, 50, 128))).toMatchObject({ today: '48 rows', state: 'moves to 64' })
   })
 
+  it('so do those of units, among the rows of the widest rule', () => {
+    const limitOf = (training: boolean, ...us: [hidden: number, batch: number, us: number][]) => {
+      const shapes = us.map(([hidden, batch, each]) => shape(50, batch, hidden, { [small!]: each }, { training }))
+      const name = `SMALL_H, float32 ${training ? 'training, up to 48' : 'inference, up to 8'} rows`
+      return decided(...shapes).limits.find(({ limit }: { limit: string }) => limit === name)
+    }
+    expect(limitOf(true)).toMatchObject({ today: '128 units', state: 'not measured' })
+    expect(limitOf(true, [64, 32, 50], [128, 32, 50], [160, 32, 150])).toMatchObject({ state: 'stays' })
+    expect(limitOf(true, [64, 32, 50], [128, 32, 50], [160, 32, 50], [160, 64, 200])).toMatchObject({ state: 'moves to 160' })
+    expect(limitOf(true, [64, 32, 50], [96, 32, 150], [128, 32, 50])).toMatchObject({ state: 'moves to 64' })
+    expect(limitOf(false, [64, 8, 50], [192, 8, 50], [256, 8, 150])).toMatchObject({ today: '192 units', state: 'stays' })
+  })
+
   it('limits that cuDNN itself had can go when it accepts more', () => {
     const of = (probe: unknown[]) =>
       Object.fromEntries(judged(tests({ probe })).decisions.limits.map(({ limit, state }: Record<string, string>) => [limit, state]))

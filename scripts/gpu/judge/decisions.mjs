@@ -75,28 +75,48 @@ export function asSource(rules) {
   ].join('\n')
 }
 
-/** Up to which of the measured batches the persistent kernel for small sizes is worth it, without a gap; 0: for none. */
-function reach(shapes) {
-  const batches = ascending(groupBy(shapes, ({ batch }) => batch))
-  const worth = batches.map(([batch, each]) => [batch, each.every((shape) => speedup(shape, candidates[0]) > worthIt)])
+/** Up to which of the measured values of an axis the persistent kernel for small sizes is worth it, without a gap; 0: for none. */
+function reach(shapes, axis) {
+  const values = ascending(groupBy(shapes, (shape) => shape[axis]))
+  const worth = values.map(([value, each]) => [value, each.every((shape) => speedup(shape, candidates[0]) > worthIt)])
   const end = worth.findIndex(([, good]) => !good)
   const reached = end < 0 ? worth : worth.slice(0, end)
-  return { upTo: reached.at(-1)?.[0] ?? 0, next: end < 0 ? undefined : worth[end][0], batches: batches.map(([batch]) => batch) }
+  return { upTo: reached.at(-1)?.[0] ?? 0, next: end < 0 ? undefined : worth[end][0], all: values.map(([value]) => value) }
 }
 
-function judgeLimit({ hidden, batch, inference }, precision, shapes) {
-  const training = !inference
-  const some = shapes.filter(
-    (shape) => isMeasured(shape) && shape.hidden === hidden && shape.precision === precision && shape.training === training,
-  )
-  const limit = `SMALL_H, ${precision} ${training ? 'training' : 'inference'}, ${hidden} units`
-  const today = `${batch} rows`
-  if (some.length === 0) return { limit, today, state: 'not measured', measured: '' }
-  const { upTo, next, batches } = reach(some)
-  const measured = `worth it up to ${upTo} rows${next ? `, not with ${next}` : ''}, of ${batches.join(', ')}`
+/** @param today the limit along the axis, `hidden` or `batch`, on `shapes`, in which the other one is kept within its own limit */
+function judgeLimit(name, axis, today, shapes) {
+  const unit = { hidden: 'units', batch: 'rows' }[axis]
+  const about = { limit: `SMALL_H, ${name}`, today: `${today} ${unit}` }
+  if (shapes.length === 0) return { ...about, state: 'not measured', measured: '' }
+  const { upTo, next, all } = reach(shapes, axis)
+  const measured = `worth it up to ${upTo} ${unit}${next ? `, not with ${next}` : ''}, of ${all.join(', ')}`
   // a limit between what is worth it and what is not anymore agrees with both
-  if (upTo <= batch && (next === undefined || next > batch)) return { limit, today, state: 'stays', measured }
-  return { limit, today, state: `moves to ${upTo}`, to: upTo, measured }
+  if (upTo <= today && (next === undefined || next > today)) return { ...about, state: 'stays', measured }
+  return { ...about, state: `moves to ${upTo}`, to: upTo, measured }
+}
+
+function smallHLimitsOf(precision, training, shapes) {
+  const some = shapes.filter((shape) => isMeasured(shape) && shape.precision === precision && shape.training === training)
+  const rules = smallHLimits.filter(({ inference }) => !(training && inference))
+  const name = `${precision} ${training ? 'training' : 'inference'}`
+  const most = rules.at(-1)
+  return [
+    ...rules.map(({ hidden, batch }) =>
+      judgeLimit(
+        `${name}, ${hidden} units`,
+        'batch',
+        batch,
+        some.filter((shape) => shape.hidden === hidden),
+      ),
+    ),
+    judgeLimit(
+      `${name}, up to ${most.batch} rows`,
+      'hidden',
+      most.hidden,
+      some.filter((shape) => shape.batch <= most.batch),
+    ),
+  ]
 }
 
 /** What cuDNN was asked that the engine now does without. */
@@ -141,7 +161,8 @@ function judgeAutotune(rows) {
 export function decide({ simulated, timed, shapes, answers, rows }) {
   if (simulated) return undefined
   const swept = timed ? shapes : []
-  const precisions = ['float32', 'tf32', 'float16']
-  const limits = smallHLimits.flatMap((limit) => precisions.map((precision) => judgeLimit(limit, precision, swept)))
+  const limits = ['float32', 'tf32', 'float16'].flatMap((precision) =>
+    [true, false].flatMap((training) => smallHLimitsOf(precision, training, swept)),
+  )
   return { algorithms: algorithmsBySize(swept), limits: [...limits, ...judgeRefusals(answers)], autotune: judgeAutotune(timed ? rows : []) }
 }
