@@ -30,31 +30,52 @@ function bestOf(shapes) {
   return worth[0] ?? { algorithm: 'standard', speeds: [] }
 }
 
-/** Of one precision, for training or inference: rows of (units up to, rows up to, algorithm). */
-function ruleOf(shapes) {
-  const byHidden = ascending(groupBy(shapes, ({ hidden }) => hidden))
-  return byHidden.flatMap(([hidden, same]) => {
-    const rows = []
-    for (const [batch, each] of ascending(groupBy(same, (shape) => shape.batch))) {
-      const { algorithm, speeds } = bestOf(each)
-      const last = rows.at(-1)
-      if (last?.algorithm === algorithm) Object.assign(last, { batch, speeds: [...last.speeds, ...speeds] })
-      else rows.push({ hidden, batch, algorithm, speeds })
-    }
-    return rows
-  })
+/** Of one number of units: rows of (rows of a batch up to, algorithm), in their order. */
+function ruleOfUnits(shapes) {
+  const rows = []
+  for (const [batch, each] of ascending(groupBy(shapes, (shape) => shape.batch))) {
+    const { algorithm, speeds } = bestOf(each)
+    const last = rows.at(-1)
+    if (last?.algorithm === algorithm) Object.assign(last, { batch, speeds: [...last.speeds, ...speeds] })
+    else rows.push({ batch, algorithm, speeds })
+  }
+  if (rows.length > 1 && rows.at(-1).algorithm === 'standard') rows.pop() // it is what there is beyond the last row
+  return rows
 }
+
+/** Of one precision, for training or inference: rows of (units up to, rows up to, algorithm). What says the same as the next is left out. */
+function ruleOf(shapes) {
+  const units = ascending(groupBy(shapes, ({ hidden }) => hidden)).map(([hidden, same]) => ({ hidden, rows: ruleOfUnits(same) }))
+  const key = ({ rows }) =>
+    rows[0].algorithm === 'standard' && rows.length === 1 ? '' : rows.map((row) => [row.batch, row.algorithm]).join()
+  const kept = []
+  for (const one of units) {
+    const last = kept.at(-1)
+    if (last && key(last) === key(one)) {
+      kept[kept.length - 1] = {
+        hidden: one.hidden,
+        rows: one.rows.map((row, i) => ({ ...row, speeds: [...last.rows[i].speeds, ...row.speeds] })),
+      }
+    } else kept.push(one)
+  }
+  if (kept.length > 0 && key(kept.at(-1)) === '') kept.pop()
+  return kept.flatMap(({ hidden, rows }) => rows.map((row) => ({ hidden, ...row })))
+}
+
+const order = ['float32', 'tf32', 'float16', 'bfloat16']
 
 /** The algorithm of each shape of the sweep, as rules by precision. */
 export function algorithmsBySize(shapes) {
   const groups = groupBy(shapes.filter(isMeasured), ({ precision, training }) => `${precision} ${training ? 'training' : 'inference'}`)
-  return [...groups].map(([name, all]) => ({
+  const rules = [...groups].map(([name, all]) => ({
     name,
     precision: all[0].precision,
     training: all[0].training,
+    shapes: all.length,
     steps: [...new Set(all.map(({ steps }) => steps))].sort((a, b) => a - b),
     rows: ruleOf(all),
   }))
+  return rules.sort((a, b) => order.indexOf(a.precision) - order.indexOf(b.precision) || Number(b.training) - Number(a.training))
 }
 
 /** The rules as native/cuda/gru/algorithms.cc could have them. */

@@ -40,7 +40,15 @@ function decisionLines(decisions) {
   const { algorithms, limits, autotune } = decisions
   const rules =
     algorithms.length > 0
-      ? ['```cpp', asSource(algorithms), '```', ...algorithms.map(({ name, steps }) => `- ${name}: with ${steps.join(', ')} steps`)]
+      ? [
+          '```cpp',
+          asSource(algorithms),
+          '```',
+          ...algorithms.map(
+            ({ name, shapes, steps, rows }) =>
+              `- ${name}: ${shapes} shapes, of ${steps.join(', ')} steps${rows.length > 0 ? '' : '; standard is best'}`,
+          ),
+        ]
       : ['Not measured: no shape of the sweep has been timed.']
   const { measured, faster } = autotune
   const rows = faster.slice(0, 8).map(({ id, ratio }) => `- ${id}: ${ratio.toFixed(2)} times as fast`)
