@@ -1,6 +1,6 @@
 // node scripts/gpu/judge.mjs: what it prints, its exit status, bad input, and the blocks of docs/gpu.md.
 import { execFile } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
@@ -51,6 +51,24 @@ describe('the command', () => {
     expect(JSON.parse((await run('--json', met)).stdout)).toMatchObject({ simulated: true, decisions: null })
     const failed = { parts: ['leak'], steps: [{ part: 'leak', name: '10,000 steps', state: 'failed' }], ...simulated }
     expect((await run(write(tests(failed)))).status).toBe(1)
+  })
+
+  it('judges the record of a whole rehearsal on the simulated CUDA', async () => {
+    const folder = join(root, 'test/fixtures/gpu-record')
+    const kept = readdirSync(folder).map((name) => join(folder, name))
+    const { states, probe } = kept.map((file) => JSON.parse(readFileSync(file, 'utf8'))).find((record) => record.probe)
+    const { status, stdout } = await run('--json', ...kept)
+    const { goals: verdicts, decisions, points, records } = JSON.parse(stdout)
+    expect({ decisions, records: records.length }).toEqual({ decisions: null, records: 2 })
+    const judged = Object.fromEntries(verdicts.map(({ id, state }: { id: string; state: string }) => [id, state]))
+    expect(status).toBe(Object.values(judged).includes('missed') ? 1 : 0)
+    const meaning = { passed: 'met', failed: 'missed', 'out of time': 'missed', 'left out': 'not measured', 'not here': 'not measured' }
+    for (const { id, kind, part } of goals as Goal[]) {
+      if (kind === 'part') expect(judged[id], id).toBe(meaning[states[part].state as keyof typeof meaning])
+      if (kind === 'ratio' || kind === 'time') expect(judged[id], id).toBe('not measured')
+    }
+    expect(judged).toMatchObject({ answers: 'met', assumptions: 'met', agreement: 'met' })
+    expect(points.flatMap(({ questions }: { questions: unknown[] }) => questions)).toHaveLength(probe.length)
   })
 
   it('tells in one line what it cannot judge, with 2', async () => {

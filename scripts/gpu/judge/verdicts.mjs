@@ -13,7 +13,8 @@ function judgePart({ part }, { steps, whole }) {
   const tried = all.filter(({ state }) => state !== 'left out' && state !== 'not here')
   if (tried.length === 0) return notMeasured(all[0] ? all[0].state : 'it did not run')
   const bad = tried.filter(({ state }) => state !== 'passed')
-  const measured = `${tried.length - bad.length} of ${all.length} passed`
+  const leftOut = all.filter(({ state }) => state === 'left out').length
+  const measured = `${tried.length - bad.length} of ${all.length} passed${leftOut > 0 ? `, ${leftOut} left out` : ''}`
   if (bad.length === 0 && (tried.length < all.length || !whole.has(part))) return notMeasured(`${measured}, which is not all of it`)
   return settled(
     measured,
