@@ -20,13 +20,14 @@ describe('the command', () => {
 
   it('says what is met, missed and decided, as text and as data', async () => {
     const probe = [answer('8.13', 'the three calls captured after a warm-up, float32', 'cudnnRNNForward: 5000 | failed')]
-    const [timed, asked] = [write(ratio.met), write(tests({ probe, stopped: 'the engine does not stand here' }))]
+    const [timed, asked] = [write(ratio.met), write(tests({ probe, bench: 'gone.json', stopped: 'the engine does not stand here' }))]
     const text = await run(timed, asked)
     expect(text.status).toBe(1)
     expect(text.stdout).toContain('| PyTorch graphed | torch graph / grus heuristic ≥ 0.95 | met | 0.95 on 1 row |')
     expect(text.stdout).toContain('| assumptions | all | **missed** | 0 of 1 answers |')
     expect(text.stdout).toContain('cudnnRNNForward: 5000 \\| failed | otherwise: a replay gives the bits of plain calls |')
     expect(text.stdout).toContain('stopped early: the engine does not stand here')
+    expect(text.stdout).toContain('not beside it: gone.json')
     expect(text.stdout).toContain('### Which limits move')
     const data = JSON.parse((await run('--json', timed, asked)).stdout)
     expect(data.goals).toHaveLength(goals.length)
@@ -57,7 +58,7 @@ describe('the command', () => {
     const folder = join(root, 'test/fixtures/gpu-record')
     const kept = readdirSync(folder).map((name) => join(folder, name))
     const { states, probe } = kept.map((file) => JSON.parse(readFileSync(file, 'utf8'))).find((record) => record.probe)
-    const { status, stdout } = await run('--json', ...kept)
+    const { status, stdout } = await run('--json', kept.find((file) => file.endsWith('-tests.json'))!) // it names that of its benchmark
     const { goals: verdicts, decisions, points, records } = JSON.parse(stdout)
     expect({ decisions, records: records.length }).toEqual({ decisions: null, records: 2 })
     const judged = Object.fromEntries(verdicts.map(({ id, state }: { id: string; state: string }) => [id, state]))

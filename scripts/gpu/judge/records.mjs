@@ -1,7 +1,7 @@
 // Records of test:gpu and bench:gpu as judge.mjs reads them: checked for what it needs, and several of one GPU made one.
 
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import { z } from 'zod'
 
 const text = z.string()
@@ -23,7 +23,14 @@ const step = z.looseObject({
 })
 const parts = { parts: z.array(text), match: text.optional(), states: z.record(text, z.looseObject({ state: text })).optional() }
 const answer = z.looseObject({ point: text, question: text, answer: z.unknown() })
-const tests = z.looseObject({ ...heading, ...parts, stopped: text.optional(), steps: z.array(step), probe: z.array(answer) })
+const tests = z.looseObject({
+  ...heading,
+  ...parts,
+  bench: text.nullish(),
+  stopped: text.optional(),
+  steps: z.array(step),
+  probe: z.array(answer),
+})
 
 const time = z.looseObject({ median: count })
 const subject = z.looseObject({
@@ -87,9 +94,13 @@ function readRecord(file) {
 
 const isSimulated = ({ simulated }) => Boolean(simulated)
 
-/** The records of one GPU, the oldest first. @throws BadRecord */
+/** The records of one GPU, the oldest first; with one of the tests comes that of its benchmark, from the same folder. @throws BadRecord */
 export function readRecords(files) {
-  const records = files.map(readRecord).sort((a, b) => a.date.localeCompare(b.date))
+  const given = files.map(readRecord)
+  const known = new Set(files.map((file) => resolve(file)))
+  const named = given.flatMap(({ file, bench }) => (bench ? [join(dirname(file), bench)] : []))
+  const others = [...new Set(named)].filter((file) => !known.has(resolve(file)) && existsSync(file))
+  const records = [...given, ...others.map(readRecord)].sort((a, b) => a.date.localeCompare(b.date))
   const [first, other] = [...new Set(records.map(({ device }) => device.gpu ?? 'no GPU'))]
   if (other) throw new BadRecord(`expected records of one GPU, got such of '${first}' and of '${other}'; judge them one by one`)
   if (new Set(records.map(isSimulated)).size > 1)

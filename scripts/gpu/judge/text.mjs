@@ -1,5 +1,6 @@
 // A judgement as text: for the terminal, and the block of docs/gpu.md.
 
+import { basename } from 'node:path'
 import { figureOf, goals } from '../goals.mjs'
 import { asSource } from './decisions.mjs'
 
@@ -90,6 +91,7 @@ export function toText({ records, merged, verdicts, points, decisions }) {
     ...records.flatMap((record) => [
       `${record.file}: ${heading(record)}`,
       ...(record.stopped ? [`  stopped early: ${record.stopped}`] : record.ended === false ? ['  it did not end'] : []),
+      ...(record.bench && !records.some(({ file }) => basename(file) === record.bench) ? [`  not beside it: ${record.bench}`] : []),
     ]),
     ...(!simulated && !timed && rows.length > 0 ? ['', 'TINY SIZES: THE TIMES SAY NOTHING.'] : []),
     ...section(`Goals: ${counts(verdicts)}`, verdictTable(verdicts)),
