@@ -38,6 +38,13 @@ describe('goals', () => {
     expect(misses).toEqual(['c: 0.70 (host: 50 µs here, 400 µs there)', 'b: 0.90 (host: 50 µs here, 400 µs there)'])
   })
 
+  it('tell why nothing was captured', () => {
+    const graphs = { captures: 0, replays: 0, refusals: 2, lastRefusal: 'cudaErrorStreamCaptureInvalidated' }
+    const { measured, misses } = judged(bench({ rows: [{ ...row({}), subjects: [{ name: 'grus heuristic', graphs }] }] })).of('graphs')
+    expect(measured).toBe('0 of 1 ways of computing, 2 captures refused')
+    expect(misses).toEqual(['a row, grus heuristic: 0 captures, 0 replays, 2 refused: cudaErrorStreamCaptureInvalidated'])
+  })
+
   it('what a later record says about the same takes the place of what an earlier one said', () => {
     const [goal] = goals as [Goal]
     const { met, missed } = cases.part!(goal) as { met: Facts; missed: Facts }

@@ -37,7 +37,7 @@ const subject = z.looseObject({
   name: text,
   failed: text.optional(),
   ms: z.record(text, time).optional(),
-  graphs: z.looseObject({ captures: count, replays: count }).optional(),
+  graphs: z.looseObject({ captures: count, replays: count, refusals: count.optional(), lastRefusal: text.optional() }).optional(),
 })
 const row = z.looseObject({
   id: text,

@@ -81,7 +81,9 @@ function judgeGraphs(_, { rows }) {
   const misses = bad.map(
     ({ id, name, graphs }) => `${id}, ${name}: ${graphs.captures} captures, ${graphs.replays} replays${whyNot(graphs)}`,
   )
-  return settled(`${counted.length - bad.length} of ${counted.length} ways of computing`, misses)
+  const refusals = counted.reduce((sum, { graphs }) => sum + (graphs.refusals ?? 0), 0)
+  const refused = refusals > 0 ? `, ${refusals} captures refused` : ''
+  return settled(`${counted.length - bad.length} of ${counted.length} ways of computing${refused}`, misses)
 }
 
 const whyNot = ({ refusals, lastRefusal }) =>
