@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { fill } from '../scripts/fill-page.mjs'
 import { toChart } from './chart.mjs'
 import { barsTable, growthTables, narrowTable, recordTable, rowsTable, shortTable } from './tables.mjs'
 
@@ -73,15 +74,6 @@ function write(run, file, root) {
   const says = `Times of other libraries divided by those of grus, ${threads} thread(s), ${run.machine.cpu}, ${run.date.slice(0, 10)}:`
   fill(join(root, 'README.md'), 'bench', `${says}\n\n${shortTable(headlines(run), threads).join('\n')}`)
   writeFileSync(join(root, 'docs', 'performance.svg'), toChart(headlines(run)))
-}
-
-/** Puts text between the markers of a page. */
-function fill(page, name, text) {
-  const [begin, end] = [`<!-- ${name} -->`, `<!-- end of ${name} -->`]
-  const old = readFileSync(page, 'utf8')
-  const [from, to] = [old.indexOf(begin), old.indexOf(end)]
-  if (from < 0 || to < from) throw new Error(`[bench] expected '${begin}' and '${end}' in ${page}`)
-  writeFileSync(page, `${old.slice(0, from) + begin}\n${text}\n${old.slice(to)}`)
 }
 
 function readRun(file) {

@@ -75,9 +75,25 @@ describe.skipIf(missing)('bench:gpu', () => {
         expect(ms![metric], `${id}, ${name}`).toBeDefined()
       }
     }
-    expect(record!.sweep!.shapes[0]!.trials.map(({ algorithm }) => algorithm)).toContain('persist_static_small_h')
+    // what cuDNN would compile for each shape is left out
+    for (const { trials } of record!.sweep!.shapes)
+      expect(trials.map(({ algorithm }) => algorithm)).toEqual(['standard', 'persist_static_small_h', 'persist_static'])
     expect(output).toContain('| layer: forward+backward T4 B2 H8 float32 | grus autotune |')
+    const { stdout } = await execute(process.execPath, ['scripts/gpu/judge.mjs', join(out, file!)], { cwd: root })
+    expect(stdout).toContain('IT DECIDES NOTHING')
+    expect(stdout).toContain('| agreement | all | met | 36 of 36 results |')
   }, 300_000)
+
+  it('times the algorithms that are picked, and tries the one that is compiled when told to', async () => {
+    const row = await run(['--only', 'layer: forward+backward T4 B2 H8 float32', '--subjects', 'heuristic'])
+    expect(row.status, row.output).toBe(0)
+    expect(row.record!.rows[0]!.subjects.map(({ name }) => name)).toEqual(['grus heuristic', "cuDNN's calls", "cuDNN's calls, no graphs"])
+    rmSync(join(out, row.file!))
+    const sweep = await run(['--only', 'sweep', '--dynamic'])
+    expect(sweep.status, sweep.output).toBe(0)
+    expect(sweep.record!.sweep!.shapes[0]!.trials.map(({ algorithm }) => algorithm)).toContain('persist_dynamic')
+    expect(sweep.output).toContain('persist_dynamic µs')
+  }, 120_000)
 
   it('what fails is recorded with its reason', async () => {
     const only = ['--only', 'layer: forward+backward T4 B2 H8 float32']
@@ -98,10 +114,36 @@ describe.skipIf(missing)('bench:gpu', () => {
     expect(record!.seconds).toBeLessThan(20)
   }, 60_000)
 
-  it('says what is wrong with an option before anything runs', async () => {
-    const { status, output, file } = await run(['--minutes', 'soon'])
+  it.each([
+    ['--minutes', 'soon'],
+    ['--subjects', 'heuristic,fastest'],
+    ['--subjects', ''],
+    ['--torch', 'eager,jit'],
+  ])('says what is wrong with an option before anything runs: %s %s', async (name, value) => {
+    const { status, output, file } = await run([name, value])
     expect({ status, file }).toEqual({ status: 2, file: undefined })
-    expect(output).toContain('--minutes')
+    expect(output.split('\n')[0]).toContain(name)
+  })
+})
+
+describe('the peer', () => {
+  // as PyTorch has it: an RNN is given CUDNN_FMA_MATH where TF32 is not allowed, in every type but float16
+  const program = `
+import json, sys, types
+sys.path.insert(0, "bench/gpu")
+import torch_peer
+backends = types.SimpleNamespace(cudnn=types.SimpleNamespace(), cuda=types.SimpleNamespace(matmul=types.SimpleNamespace()))
+torch_peer.torch = types.SimpleNamespace(backends=backends)
+def ask(precision):
+    torch_peer.tolerate_tf32(precision)
+    return [backends.cudnn.allow_tf32, backends.cuda.matmul.allow_tf32]
+print(json.dumps({precision: ask(precision) for precision in ["float32", "tf32", "bfloat16", "float16"]}))`
+
+  it('computes a GRU in bfloat16 with tensor cores, and float32 without', async ({ skip }) => {
+    const found = await execute('python3', ['-B', '-c', program], { cwd: root }).catch((error: { code: unknown }) => error)
+    if ('code' in found && found.code === 'ENOENT') return skip('there is no python3')
+    const said = JSON.parse((found as { stdout: string }).stdout) as Record<string, [boolean, boolean]>
+    expect(said).toEqual({ float32: [false, false], tf32: [true, true], bfloat16: [true, false], float16: [false, false] })
   })
 })
 

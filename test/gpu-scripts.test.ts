@@ -90,6 +90,20 @@ describe.skipIf(!sim)('test:gpu', () => {
     expect(bench.rows).toHaveLength(record!.steps[2]!.passed!)
   }, 600_000)
 
+  it('records the largest errors of random GRUs, which the judge holds against the goals', async () => {
+    const { status, output, record } = await run(['--only', 'gpu', '--match', 'parity'])
+    expect(status, output).toBe(0)
+    const parity = record!.steps.find(({ part }) => part === 'gpu')!.parity!
+    for (const precision of ['float32', 'tf32', 'bfloat16', 'float16'] as const) {
+      expect(parity[precision]!.gradients).toBeGreaterThan(0) // sums in another order
+      expect(parity[precision]!.cases).toBe(24)
+    }
+    const file = names().find((name) => name.endsWith('-tests.json'))!
+    const judge = spawnSync(process.execPath, ['scripts/gpu/judge.mjs', join(out, file)], { cwd: root, encoding: 'utf8' })
+    expect(judge).toMatchObject({ status: 0, stdout: expect.stringContaining('IT DECIDES NOTHING') })
+    expect(judge.stdout.match(/^\| parity, \w+ \|.*\| met \|.*in 24 cases \|$/gm)).toHaveLength(4)
+  }, 300_000)
+
   it('records the answers of the probe', async () => {
     const { status, output, record } = await run(['--only', 'probe,speed'])
     expect(status, output).toBe(0)

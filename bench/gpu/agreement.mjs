@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 
 // Of a tensor's largest value: sums in another order, and what the number types round. Gradients are sums over all steps and rows.
-const tolerances = {
+export const tolerances = {
   float32: { outputs: 1e-4, losses: 1e-3, gradients: 1e-3 },
   tf32: { outputs: 1e-2, losses: 1e-2, gradients: 5e-2 },
   float16: { outputs: 1e-2, losses: 1e-2, gradients: 5e-2 },

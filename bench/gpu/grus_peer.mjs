@@ -15,6 +15,7 @@ import {
   Trainer,
   tensor,
 } from '../../dist/index.js'
+import { modelInternals } from '../../dist/model-internals.js'
 
 const mostCompared = 1 << 20 // values of one tensor
 const sizeOf = (shape) => shape.reduce((product, size) => product * size, 1)
@@ -115,7 +116,8 @@ async function step(row, arrays, options) {
       const { user, system } = process.cpuUsage(worked)
       cpu.push((user + system) / 1000 / fitSteps)
     }
-    return { step: wall, cpu }
+    const { graphs } = modelInternals(model).session('bench').memory() // how often this was captured and replayed, or refused
+    return { step: wall, cpu, ...(graphs && { graphs }) }
   }
   return { engine: () => model.engine, once, time, dispose: () => model.dispose() }
 }

@@ -17,11 +17,11 @@ const round = (value) => Number(value.toPrecision(4))
 /**
  * One row: everybody computes it, who agrees is timed, in rounds that alternate who comes first.
  *
- * @param run - { workers by name, torchModes, folder, rounds, ms, limits, left(): seconds until the end }
+ * @param run - { workers by name, algorithms, torchModes, folder, rounds, ms, limits, left(): seconds until the end }
  */
 export async function measureRow(row, run) {
   const arrays = writeArrays(row, join(run.folder, 'arrays'))
-  const subjects = subjectsOf(row, run.torchModes).filter(({ worker }) => run.workers[worker])
+  const subjects = subjectsOf(row, run.algorithms, run.torchModes).filter(({ worker }) => run.workers[worker])
   await prepare(row, arrays, subjects, run)
   for (const subject of subjects) if (!subject.failed) await attempt(subject, run, () => open(subject, run))
   const reference = agree(row, subjects)
@@ -93,7 +93,9 @@ async function time(subjects, run) {
     for (const subject of done % 2 ? good().reverse() : good()) {
       await attempt(subject, run, async () => {
         const request = { command: 'time', name: subject.name, ms: run.ms }
-        subject.times.push(await run.workers[subject.worker].ask(request, seconds(run, 60)))
+        const { graphs, ...times } = await run.workers[subject.worker].ask(request, seconds(run, 60))
+        subject.times.push(times)
+        if (graphs) subject.captured = graphs
       })
     }
   }
@@ -101,8 +103,9 @@ async function time(subjects, run) {
 }
 
 function summarize(row, subject, metric, limits) {
-  const { name, worker, engine, failed, largestDifference, compile, times = [] } = subject
-  const summary = { name, worker, ...(engine && { engine }), ...(failed && { failed }), ...(compile && { compile }) }
+  const { name, worker, engine, failed, largestDifference, compile, captured, times = [] } = subject
+  const facts = Object.entries({ engine, failed, compile, graphs: captured }).filter(([, value]) => value)
+  const summary = { name, worker, ...Object.fromEntries(facts) }
   if (times.length === 0) return summary
   const series = Object.keys(times[0]).map((key) => {
     const all = times.flatMap((each) => each[key])

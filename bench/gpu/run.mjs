@@ -14,6 +14,7 @@ import { clocks } from './clocks.mjs'
 import { ceilings } from './limits.mjs'
 import { measureRow } from './measure.mjs'
 import { rowsOf, sweepOf } from './rows.mjs'
+import { algorithms, modes } from './subjects.mjs'
 import { toTable } from './table.mjs'
 
 const usage = `node bench/gpu/run.mjs [options]
@@ -22,7 +23,9 @@ const usage = `node bench/gpu/run.mjs [options]
   --out <folder>     where the record goes (default docs/gpu; with --tiny build/gpu-bench)
   --rounds <n>       of each row (default 5)
   --ms <n>           time of one side in one round (default 40)
-  --torch <modes>    of eager,graph,compile,compile-rnn (default: the first three; none: '')
+  --subjects <names> grus' algorithms, of heuristic,standard,autotune (default: all three)
+  --torch <modes>    of eager,graph,compile,compile-rnn (default eager,graph, since compiling takes minutes; none: '')
+  --dynamic          the sweep tries PERSIST_DYNAMIC too, which cuDNN compiles for each shape
   --python <path>    with PyTorch (default $GRUS_PYTHON, else .venv/bin/python, else python3)
   --tiny             small sizes, for a simulated GPU; PyTorch then computes on the CPU`
 
@@ -36,7 +39,9 @@ function readOptions() {
         out: text(),
         rounds: text('5'),
         ms: text('40'),
-        torch: text('eager,graph,compile'),
+        subjects: text(algorithms.join(',')),
+        torch: text('eager,graph'),
+        dynamic: { type: 'boolean', default: false },
         python: text(),
         tiny: { type: 'boolean', default: false },
       },
@@ -45,6 +50,15 @@ function readOptions() {
       if (!(Number(values[name]) > 0)) throw new Error(`--${name}: expected a number above 0`)
       values[name] = Number(values[name])
     }
+    for (const [name, known] of [
+      ['subjects', algorithms],
+      ['torch', modes],
+    ]) {
+      values[name] = values[name].split(',').filter(Boolean)
+      const unknown = values[name].find((one) => !known.includes(one))
+      if (unknown) throw new Error(`--${name}: there is no '${unknown}', there are ${known.join(', ')}`)
+    }
+    if (values.subjects.length === 0) throw new Error(`--subjects: expected at least one of ${algorithms.join(', ')}`)
     return values
   } catch (error) {
     console.error(`${error.message}\n${usage}`)
@@ -89,20 +103,20 @@ async function introduce(name, worker) {
 }
 
 async function introduceAll() {
-  const modes = options.torch.split(',').filter(Boolean)
   const python = options.python ?? pythonOf(root)
   let torch
-  if (modes.length > 0) {
+  if (options.torch.length > 0) {
     const args = ['-B', '-W', 'ignore', join(here, 'torch_peer.py'), ...(options.tiny ? ['--cpu'] : [])]
     torch = await introduce('torch', new Worker('torch', python, args))
-    if (torch && modes.some((mode) => mode.startsWith('compile'))) workers['torch-compile'] = new Worker('torch-compile', python, args)
+    if (torch && options.torch.some((mode) => mode.startsWith('compile')))
+      workers['torch-compile'] = new Worker('torch-compile', python, args)
   }
   // the same cuDNN for both, unless told otherwise
   if (!sim && torch?.folders?.length && !process.env.GRUS_CUDA_PATH) env.GRUS_CUDA_PATH = torch.folders.join(delimiter)
   const grus = await introduce('grus', new Worker('grus', process.execPath, [join(here, 'grus_peer.mjs')], { env }))
   const program = sim ? join(sim, 'test/cuda_gru_bench') : join(root, 'build/gpu/cuda_gru_bench')
   const native = await introduce('native', new Worker('native', program, [], { env, encode: asWords }))
-  return { grus, native, torch, modes }
+  return { grus, native, torch }
 }
 
 async function measureCeilings() {
@@ -140,7 +154,7 @@ async function sweep(shapes) {
       leftOut.push({ ...shape, training })
       continue
     }
-    const request = { command: 'sweep', ...shape, training: Number(training) }
+    const request = { command: 'sweep', ...shape, training: Number(training), ...(options.dynamic && { dynamic: 1 }) }
     const answer = await workers.native
       .ask(request, Math.max(1, Math.min(30, left())))
       .catch((error) => ({ failed: error.message.slice(0, 500) }))
@@ -151,7 +165,7 @@ async function sweep(shapes) {
 }
 
 async function main() {
-  const { grus, native, torch, modes } = await introduceAll()
+  const { grus, native, torch } = await introduceAll()
   const cuda = grus?.devices.find(({ device }) => device === 'cuda')
   if (grus && !cuda.available) {
     say([cuda.detail, ...(cuda.advice ?? [])].join('\n- '))
@@ -161,7 +175,8 @@ async function main() {
   const before = clocks()
   const measured = await measureCeilings()
   const limits = ceilings(native?.gpu, measured)
-  const run = { workers, torchModes: torch ? modes : [], folder, rounds: options.rounds, ms: options.ms, limits, left }
+  const { subjects, rounds, ms } = options
+  const run = { workers, algorithms: subjects, torchModes: torch ? options.torch : [], folder, rounds, ms, limits, left }
   const sweeps = workers.native && (options.only === '' || options.only === 'sweep')
   const reserved = sweeps && options.only === '' ? 12 * options.minutes : 0 // seconds of the sweep: a fifth of the time
   const rows = rowsOf(options)
@@ -176,7 +191,8 @@ async function main() {
     clocks: { before, after: clocks() },
     limits,
     ...(options.only && { only: options.only }),
-    msPerRound: options.ms,
+    subjects,
+    msPerRound: ms,
     seconds: (Date.now() - began) / 1000,
     rows: results,
     leftOut,

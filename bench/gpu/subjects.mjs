@@ -21,12 +21,16 @@ const torch = (mode) => ({ worker: mode.startsWith('compile') ? 'torch-compile' 
 /** What is timed where: the metric that rows are compared by. */
 export const metrics = { call: 'device', latency: 'latency', step: 'step' }
 
-export function subjectsOf({ kind, precision }, torchModes) {
-  const ours = kind === 'call' ? [plan] : [grus]
-  const all = ours.flatMap((make) => [make('heuristic', true), make('standard', true), make('autotune', true)])
-  if (kind === 'call') all.push(plan('standard', false), raw(true), raw(false))
-  else all.push(grus('heuristic', false))
+/** What `--subjects` picks of, in their order, and what `--torch` does. */
+export const algorithms = ['heuristic', 'standard', 'autotune']
+export const modes = ['eager', 'graph', 'compile', 'compile-rnn']
+
+/** `picked`: some of the algorithms; what has no graphs is there to show what they bring, and comes with its algorithm. */
+export function subjectsOf({ kind, precision }, picked, torchModes) {
+  const [make, plain] = kind === 'call' ? [plan, 'standard'] : [grus, 'heuristic']
+  const all = algorithms.filter((name) => picked.includes(name)).map((name) => make(name, true))
+  if (picked.includes(plain)) all.push(make(plain, false))
+  if (kind === 'call') all.push(raw(true), raw(false))
   const compiles = kind === 'step' && (precision === 'float32' || precision === 'bfloat16')
-  const modes = torchModes.filter((mode) => !mode.startsWith('compile') || compiles)
-  return [...all, ...modes.map(torch)]
+  return [...all, ...torchModes.filter((mode) => !mode.startsWith('compile') || compiles).map(torch)]
 }

@@ -63,8 +63,20 @@ export function judgeVitest(file) {
     if (failures.length === 0) failures.push(...badEnd(end))
     if (passed === 0 && failures.length === 0) failures.push('nothing was tested')
     const suites = report.testResults.length
-    return { suites, passed, failed: Math.max(numFailedTests, failures.length), skipped, failures }
+    const parity = parityOf(report.testResults.flatMap(({ assertionResults }) => assertionResults))
+    return { suites, passed, failed: Math.max(numFailedTests, failures.length), skipped, ...(parity && { parity }), failures }
   }
+}
+
+/** By precision, the largest errors that tests noted of themselves (test/gpu/parity.test.ts), and of how many cases. */
+function parityOf(tests) {
+  const all = {}
+  for (const [precision, errors] of tests.flatMap(({ meta }) => Object.entries(meta?.parity ?? {}))) {
+    const so = all[precision] ?? { forward: 0, gradients: 0, cases: 0 }
+    const [forward, gradients] = ['forward', 'gradients'].map((what) => Math.max(so[what], errors[what]))
+    all[precision] = { forward, gradients, cases: so.cases + 1 }
+  }
+  return Object.keys(all).length > 0 ? all : undefined
 }
 
 /** `grus doctor --json`: device 'cuda' must be there. */

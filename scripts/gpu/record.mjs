@@ -20,6 +20,8 @@ import { basename, dirname, join } from 'node:path'
  * @property {number} [leftOut] rows of the benchmark for which no time was left
  * @property {string[]} [skips] why a program left something out
  * @property {string[]} [failures] at most 20 messages
+ * @property {Record<string, { forward: number, gradients: number, cases: number }>} [parity] by precision, the largest errors of test/gpu
+ *   against the CPU, as parts of 1 + the magnitude of the value
  * @property {string} [why] it is not here
  * @property {string} [said] of parts that decide nothing, `machine` and `explain`
  *

@@ -1,17 +1,27 @@
 // Random GRUs on the GPU and on the CPU: outputs, states and every gradient.
 import { describe, expect, it } from 'vitest'
 import { Gru, type GruClassOptions, type Precision, type Tensor, tensor } from '../../lib/index.js'
-import { close, type Tolerance } from '../support/compare.js'
+import { close } from '../support/compare.js'
 import { source, uniform } from '../support/random.js'
 import { fullSizes, missing } from './available.js'
 
-// Of values near 1. float32: sums of up to 512 products in another order, and other exponentials; 16 bits: 8 or 11 bits of mantissa through
-// the steps. Gradients are compared with the largest of their tensor as the unit, since they are sums over all steps and rows.
-const tolerances: Record<Precision, { forward: Tolerance; gradients: Tolerance }> = {
-  float32: { forward: { atol: 1e-5, rtol: 1e-5 }, gradients: { atol: 1e-4, rtol: 1e-4 } },
-  tf32: { forward: { atol: 5e-3, rtol: 5e-3 }, gradients: { atol: 2e-2, rtol: 2e-2 } },
-  bfloat16: { forward: { atol: 5e-2, rtol: 5e-2 }, gradients: { atol: 1.5e-1, rtol: 1.5e-1 } },
-  float16: { forward: { atol: 1e-2, rtol: 1e-2 }, gradients: { atol: 4e-2, rtol: 4e-2 } },
+type Errors = { forward: number; gradients: number }
+
+// of 1 + the magnitude of a value; gradients are compared with the largest of their tensor as the unit
+const goals = new URL('../../scripts/gpu/goals.mjs', import.meta.url).href
+const { parityTolerances: tolerances }: { parityTolerances: Record<Precision, Errors> } = await import(goals)
+
+declare module 'vitest' {
+  interface TaskMeta {
+    /** The largest errors of each precision, for the record of test:gpu. */
+    parity?: Partial<Record<Precision, Errors>>
+  }
+}
+
+/** The largest difference, as a part of 1 + the magnitude of the value expected; what is not finite is as far off as can be. */
+function error(came: Tensor, expected: Tensor): number {
+  const parts = Array.from(expected.data as Float32Array, (value, i) => Math.abs(came.data[i]! - value) / (1 + Math.abs(value)))
+  return parts.reduce((most, part) => Math.max(most, Number.isFinite(part) ? part : Number.MAX_VALUE), 0)
 }
 
 type Spec = Omit<GruClassOptions, 'device' | 'precision'>
@@ -69,7 +79,7 @@ interface Answers {
 describe.skipIf(missing)('random GRUs on the GPU as on the CPU', () => {
   const seeds = Array.from({ length: fullSizes ? 60 : 24 }, (_, i) => 100 + i)
 
-  it.each(seeds)('seed %i', async (seed) => {
+  it.for(seeds)('seed %i', async (seed, { task }) => {
     const random = source(seed)
     const { spec, batch, steps, ragged, hx } = specOf(random)
     const directions = spec.direction === 'both' ? 2 : 1
@@ -94,13 +104,21 @@ describe.skipIf(missing)('random GRUs on the GPU as on the CPU', () => {
       },
     }
     const expected = await answers({ ...spec, device: 'cpu', seed }, undefined, call)
+    task.meta.parity = {}
     for (const precision of Object.keys(tolerances) as Precision[]) {
       const what = `${precision} ${JSON.stringify({ ...spec, batch, steps, ...(call.options.lengths && { lengths: call.options.lengths }) })}`
       const came = await answers({ ...spec, device: 'cuda', precision }, expected.parameters, call)
-      for (const [name, value] of Object.entries(expected.forward))
-        close(came.forward[name]!, value, tolerances[precision].forward, `${name}, ${what}`)
-      for (const [name, value] of Object.entries(expected.gradients)) {
-        close(scaled(came.gradients[name]!, value), scaled(value, value), tolerances[precision].gradients, `${name}, ${what}`)
+      const forward = Object.entries(expected.forward).map(([name, value]) => ({ name, came: came.forward[name]!, value }))
+      const gradients = Object.entries(expected.gradients).map(([name, value]) => {
+        return { name, came: scaled(came.gradients[name]!, value), value: scaled(value, value) }
+      })
+      const largest = (all: typeof forward) => Math.max(...all.map((one) => error(one.came, one.value)))
+      task.meta.parity[precision] = { forward: largest(forward), gradients: largest(gradients) }
+      for (const [all, tolerance] of [
+        [forward, tolerances[precision].forward],
+        [gradients, tolerances[precision].gradients],
+      ] as const) {
+        for (const { name, came, value } of all) close(came, value, { atol: tolerance, rtol: tolerance }, `${name}, ${what}`)
       }
     }
     expect(Object.keys(expected.gradients).length).toBeGreaterThan(3)

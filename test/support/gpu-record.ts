@@ -4,6 +4,7 @@ import { z } from 'zod'
 const text = z.string().min(1)
 const state = z.enum(['passed', 'failed', 'out of time', 'left out', 'not here'])
 const count = z.number().int().min(0)
+const errors = z.strictObject({ forward: z.number().min(0), gradients: z.number().min(0), cases: count })
 
 const step = z.strictObject({
   part: text,
@@ -19,6 +20,7 @@ const step = z.strictObject({
   messages: z.array(text).optional(),
   skips: z.array(text).optional(),
   failures: z.array(text).max(20).optional(),
+  parity: z.partialRecord(z.enum(['float32', 'tf32', 'bfloat16', 'float16']), errors).optional(),
   why: text.optional(),
   said: z.string().optional(),
 })
