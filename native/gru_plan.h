@@ -53,8 +53,8 @@ struct GruForward {
   uint64_t weights_version = 0;        // packed copies are renewed when it differs from the last call's; 0: renew always
   float* y = nullptr;
   float* hy = nullptr;                 // null: not wanted
-  void* reserve = nullptr;             // reserve_bytes(batch, steps); null unless training
-  void* workspace = nullptr;           // workspace_bytes(batch, steps, training)
+  void* reserve = nullptr;             // reserve_bytes(); null unless training
+  void* workspace = nullptr;           // workspace_bytes()
 };
 
 struct GruBackward {
@@ -80,11 +80,11 @@ class GruPlan {
   virtual ~GruPlan() = default;
   virtual const std::vector<GruParameter>& parameters() const = 0;   // per layer, per direction: weight_ih, weight_hh[, bias_ih, bias_hh]
   virtual size_t weight_count() const = 0;                           // floats in the weight space
-  virtual size_t reserve_bytes(int batch, int steps) const = 0;
-  virtual size_t workspace_bytes(int batch, int steps, bool training) const = 0;
-  // Whether enqueued work depends on the lengths as the host has them, and not on device_lengths alone: a captured pass is then of use for
-  // the same lengths only.
-  virtual bool reads_host_lengths() const { return true; }
+  // lengths: whether the calls will be given them.
+  virtual size_t reserve_bytes(int batch, int steps, bool lengths) const = 0;
+  virtual size_t workspace_bytes(int batch, int steps, bool training, bool lengths) const = 0;
+  // On a GPU the work that is enqueued depends on whether there are lengths, and not on what they are on the host: a captured pass serves
+  // all of them.
   virtual void forward(const GruForward&) = 0;
   virtual void backward(const GruBackward&) = 0;
 };

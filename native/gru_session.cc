@@ -72,8 +72,8 @@ void GruSession::write_parameters(const float* values, size_t count) {
   pending_ = false;
 }
 
-void GruSession::place(Room& room, int batch, int steps, bool training) {
-  if (room.batch == batch && room.steps == steps) return;
+void GruSession::place(Room& room, int batch, int steps, bool ragged, bool training) {
+  if (room.batch == batch && room.steps == steps && room.ragged == ragged) return;
   room.batch = 0;   // stays so if there is no room
   const int64_t rows = static_cast<int64_t>(batch) * steps;
   const int64_t width = static_cast<int64_t>(description_.directions()) * description_.hidden_size;
@@ -89,12 +89,13 @@ void GruSession::place(Room& room, int batch, int steps, bool training) {
     room.arena.place(room.dhx, states);
     room.arena.place(room.dy, rows * width);
     room.arena.place(room.dhy, states);
-    room.arena.place(room.reserve, static_cast<int64_t>(plan_->reserve_bytes(batch, steps)));
+    room.arena.place(room.reserve, static_cast<int64_t>(plan_->reserve_bytes(batch, steps, ragged)));
   }
-  room.arena.place(room.workspace, static_cast<int64_t>(plan_->workspace_bytes(batch, steps, training)));
+  room.arena.place(room.workspace, static_cast<int64_t>(plan_->workspace_bytes(batch, steps, training, ragged)));
   room.arena.commit(memory_);
   room.batch = batch;
   room.steps = steps;
+  room.ragged = ragged;
 }
 
 const float* GruSession::stage(const Room& room, const float* values, int64_t cols) {
@@ -138,7 +139,6 @@ void GruSession::forward(const GruCall& call, float* y, float* hy) {
   const int batch = static_cast<int>(call.batch), steps = static_cast<int>(call.steps);
   Room& room = call.training ? training_ : inference_;
   if (call.training) pending_ = false;
-  place(room, batch, steps, call.training);
   const uint8_t* mask = nullptr;
   if (call.mask) {
     uint8_t* staged = grus::room(mask_, call.batch * call.steps);
@@ -146,6 +146,7 @@ void GruSession::forward(const GruCall& call, float* y, float* hy) {
     mask = staged;
   }
   room.info.set(batch, steps, mask);
+  place(room, batch, steps, room.info.lengths() != nullptr, call.training);
   room.time_major = call.time_major;
   room.has_hx = call.hx != nullptr;
   room.align.clear();

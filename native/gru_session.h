@@ -52,6 +52,7 @@ class GruSession {
   struct Room {
     Arena arena;
     int batch = 0, steps = 0;
+    bool ragged = false;          // with lengths
     float *x = nullptr, *hx = nullptr, *y = nullptr, *hy = nullptr;
     float *dx = nullptr, *dhx = nullptr, *dy = nullptr, *dhy = nullptr;
     int32_t* lengths = nullptr;
@@ -60,7 +61,7 @@ class GruSession {
     SequenceInfo info;
     std::vector<int32_t> align;   // [T, B], when rows have gaps
   };
-  void place(Room& room, int batch, int steps, bool training);
+  void place(Room& room, int batch, int steps, bool ragged, bool training);
   // Rows of the caller -> dense time-major rows, left-aligned; and back, with 0 at masked steps.
   const float* stage(const Room& room, const float* values, int64_t cols);
   void unstage(const Room& room, const float* source, float* values, int64_t cols);

@@ -42,10 +42,6 @@ Plan::Plan(Memory& memory, const ModelDescription& description) : memory_(memory
 
 bool Plan::mask_zero() const { return layers_.front()->description().mask_zero; }
 
-bool Plan::reads_host_lengths() const {
-  return std::any_of(layers_.begin(), layers_.end(), [](const auto& layer) { return layer->reads_host_lengths(); });
-}
-
 bool Plan::wants_softmax_loss(const Loss& loss) const {
   if (loss.from_logits) return false;
   const LayerDescription& last = layers_.back()->description();

@@ -27,7 +27,6 @@ class Plan {
   Shape output_shape() const { return shapes_.back(); }
   const std::vector<std::unique_ptr<Layer>>& layers() const { return layers_; }
   bool mask_zero() const;
-  bool reads_host_lengths() const;                           // some layer's enqueued work depends on them
   bool output_masked() const { return output_info().kind() != MaskKind::none && output_shape().sequence; }
   const SequenceInfo& output_info() const { return flips_ ? flipped_ : input_info_; }
   const SequenceInfo& input_info() const { return input_info_; }

@@ -115,7 +115,7 @@ void Session::upload_scalars(const HostBatch* batch, uint64_t step, float learni
   backend_->upload(scalars_.as<void>(), &host_scalars_, sizeof host_scalars_);
 }
 
-// Everything an enqueued pass depends on besides the contents of device memory. Lengths are part of it where a GRU reads them on the host.
+// Everything an enqueued pass depends on besides the contents of device memory.
 void Session::make_key(const char* kind, bool dropout) {
   const SequenceInfo& info = plan_.input_info();
   key_.assign(kind);
@@ -131,8 +131,6 @@ void Session::make_key(const char* kind, bool dropout) {
   number((dropout ? 1 : 0) + (weighted_ ? 2 : 0) + (masked_ ? 4 : 0) + 8 * static_cast<int>(info.kind()));
   number(state_moves_);
   key_.append(carried_);
-  if (!info.lengths() || !plan_.reads_host_lengths()) return;
-  key_.append(reinterpret_cast<const char*>(info.lengths()), static_cast<size_t>(info.batch()) * sizeof(int32_t));
 }
 
 Pass Session::make_pass(bool dropout) const {

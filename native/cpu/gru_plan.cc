@@ -20,12 +20,12 @@ class CpuGruPlan : public GruPlan {
   const std::vector<GruParameter>& parameters() const override { return layout_.parameters(); }
   size_t weight_count() const override { return layout_.weight_count(); }
 
-  size_t reserve_bytes(int batch, int steps) const override {
+  size_t reserve_bytes(int batch, int steps, bool /* lengths */) const override {
     layout_.expect_sequence(batch, steps);
     return GruReserve(layout_, nullptr, batch, steps).bytes();
   }
 
-  size_t workspace_bytes(int batch, int steps, bool training) const override {
+  size_t workspace_bytes(int batch, int steps, bool training, bool /* lengths */) const override {
     layout_.expect_sequence(batch, steps);
     GruForward forward;
     forward.batch = batch;

@@ -36,7 +36,7 @@ void GruLayer::place(const Placement& room) {
   const bool sequences = description_.return_sequences;
   const bool mapped = sequences && (description_.go_backwards || room.mask == MaskKind::any ||
                                     (room.mask == MaskKind::prefix && !description_.zero_output_for_mask));
-  const bool align = room.mask == MaskKind::any;
+  const bool align = room.mask == MaskKind::any, lengths = room.mask != MaskKind::none;
   const int64_t rows = static_cast<int64_t>(room.batch) * room.steps;
   const int64_t in = description_.input_size;
   const auto optional = [](Arena& arena, float*& view, bool wanted, int64_t count) {
@@ -55,14 +55,14 @@ void GruLayer::place(const Placement& room) {
   optional(values, d_final_, room.keep && !sequences && directions_ == 2, room.batch * width_);
   optional(values, d_aligned_, room.keep && align, rows * in);
   align_map_ = output_map_ = device_lengths_ = nullptr;
-  if (room.mask != MaskKind::none) kept.place(device_lengths_, room.batch);
+  if (lengths) kept.place(device_lengths_, room.batch);
   reserve_ = nullptr;
   if (align) kept.place(align_map_, rows);
   if (mapped) kept.place(output_map_, rows * directions_);
-  if (room.keep) kept.place(reserve_, static_cast<int64_t>(plan_->reserve_bytes(room.batch, room.steps)));
+  if (room.keep) kept.place(reserve_, static_cast<int64_t>(plan_->reserve_bytes(room.batch, room.steps, lengths)));
   host_map_.resize(std::max(host_map_.size(), static_cast<size_t>(align || mapped ? rows * directions_ : 0)));
   room.workspace_bytes =
-      std::max(room.workspace_bytes, static_cast<int64_t>(plan_->workspace_bytes(room.batch, room.steps, room.keep)));
+      std::max(room.workspace_bytes, static_cast<int64_t>(plan_->workspace_bytes(room.batch, room.steps, room.keep, lengths)));
 }
 
 void GruLayer::prepare(const SequenceInfo& info, Backend& backend) {

@@ -14,7 +14,6 @@ class GruLayer : public Layer {
   int64_t parameter_floats() const override { return static_cast<int64_t>(plan_->weight_count()); }
   bool flips_time() const override { return description_.return_sequences && description_.go_backwards; }
   LayerState* state() override { return state_.get(); }
-  bool reads_host_lengths() const override { return plan_->reads_host_lengths(); }
 
   void place(const Placement&) override;
   void prepare(const SequenceInfo&, Backend&) override;

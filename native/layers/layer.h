@@ -62,7 +62,6 @@ class Layer {
   virtual bool is_identity(bool /* dropout */) const { return false; }  // forward and backward would copy: the plan skips them
   virtual bool flips_time() const { return false; }                     // the mask after this layer runs backwards
   virtual LayerState* state() { return nullptr; }
-  virtual bool reads_host_lengths() const { return false; }             // see GruPlan
 
   virtual void place(const Placement&) {}
   virtual void prepare(const SequenceInfo&, Backend&) {}                // once a batch, before the work is enqueued

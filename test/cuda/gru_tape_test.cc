@@ -105,7 +105,7 @@ void replayed_alone(Gpu& gpu, Engine& cpu, std::mt19937& random) {
   const auto plan = gpu.make(d);
   const Problem p = make_problem(d, 3, 4, {4, 2, 1}, random), q = make_problem(d, 2, 3, {}, random);
   Setup setup(gpu, *plan, p), smaller(gpu, *plan, q);
-  if (!CHECK(plan->reserve_bytes(2, 3) <= plan->reserve_bytes(3, 4))) return;
+  if (!CHECK(plan->reserve_bytes(2, 3, false) <= plan->reserve_bytes(3, 4, false))) return;
   smaller.forward.reserve = setup.forward.reserve;
   for (int run = 0; run < 3; ++run) gpu.backend->run("forward", [&] { plan->forward(setup.forward); });
   gpu.backend->run("smaller", [&] { plan->forward(smaller.forward); });
@@ -120,12 +120,12 @@ void many_shapes(Engine& gpu, Engine& cpu, std::mt19937& random) {
   const auto plan = gpu.make(p.description);
   Setup setup(gpu, *plan, p);
   plan->forward(setup.forward);
-  const size_t before = plan->reserve_bytes(3, 4);
-  for (int steps = 5; steps < 145; ++steps) plan->workspace_bytes(1, steps, true);
+  const size_t before = plan->reserve_bytes(3, 4, false);
+  for (int steps = 5; steps < 145; ++steps) plan->workspace_bytes(1, steps, true, false);
   plan->backward(setup.backward);
   const Result expected = compute(cpu, p);
   CHECK_CLOSE(difference(setup.result().dweights, expected.dweights), 0.0, 1e-4);
-  CHECK(plan->reserve_bytes(3, 4) == before);
+  CHECK(plan->reserve_bytes(3, 4, false) == before);
   setup.run();
   CHECK_CLOSE(difference(setup.result().dx, expected.dx), 0.0, 1e-4);
 }

@@ -101,7 +101,7 @@ void nothing_to_do(Engine& cpu, Engine& gpu, std::mt19937& random) {
     CHECK(same(got.hy, expected.hy) && same(got.dhx, expected.dhx) && same(got.dweights, expected.dweights));
   }
   const auto plan = gpu.make(gru::describe(3, 4, 1, Direction::forward));
-  CHECK(plan->reserve_bytes(0, 5) == 0 && plan->workspace_bytes(0, 5, true) == 0);
+  CHECK(plan->reserve_bytes(0, 5, false) == 0 && plan->workspace_bytes(0, 5, true, false) == 0);
 }
 
 void refusals(Engine& gpu) {
@@ -110,8 +110,8 @@ void refusals(Engine& gpu) {
   expect_error(ErrorCode::invalid_argument, "hiddenSize", [&] { gpu.make(gru::describe(4, 0, 1, Direction::forward)); });
   expect_error(ErrorCode::unsupported, "fewer than 2^31 values", [&] { gpu.make(gru::describe(4, 40000, 1, Direction::forward)); });
   const auto plan = gpu.make(gru::describe(4, 8, 1, Direction::forward));
-  expect_error(ErrorCode::shape_mismatch, "at least 0, got -1 and 2", [&] { plan->reserve_bytes(-1, 2); });
-  expect_error(ErrorCode::unsupported, "fewer than 2^31 values", [&] { plan->workspace_bytes(1 << 20, 1 << 14, true); });
+  expect_error(ErrorCode::shape_mismatch, "at least 0, got -1 and 2", [&] { plan->reserve_bytes(-1, 2, false); });
+  expect_error(ErrorCode::unsupported, "fewer than 2^31 values", [&] { plan->workspace_bytes(1 << 20, 1 << 14, true, false); });
 }
 
 }  // namespace

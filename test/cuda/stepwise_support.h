@@ -189,8 +189,8 @@ class Setup {
         hy_(device, p.states() * sizeof(float)),
         dx_(device, p.x.size() * sizeof(float)),
         dhx_(device, p.states() * sizeof(float)),
-        reserve_(device, plan.reserve_bytes(p.batch, p.steps)),
-        workspace_(device, plan.workspace_bytes(p.batch, p.steps, training)) {
+        reserve_(device, plan.reserve_bytes(p.batch, p.steps, !p.lengths.empty())),
+        workspace_(device, plan.workspace_bytes(p.batch, p.steps, training, !p.lengths.empty())) {
     forward.training = training;
     forward.batch = backward.batch = p.batch;
     forward.steps = backward.steps = p.steps;

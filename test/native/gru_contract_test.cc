@@ -71,8 +71,8 @@ struct Setup {
       : description(d),
         batch(batch_),
         steps(steps_),
-        reserve(plan.reserve_bytes(batch_, steps_)),
-        workspace(plan.workspace_bytes(batch_, steps_, true)) {
+        reserve(plan.reserve_bytes(batch_, steps_, false)),
+        workspace(plan.workspace_bytes(batch_, steps_, true, false)) {
     const size_t rows = static_cast<size_t>(batch) * static_cast<size_t>(steps),
                  width = static_cast<size_t>(d.directions() * d.hidden_size);
     const size_t states = static_cast<size_t>(d.num_layers * batch) * width;
@@ -223,8 +223,8 @@ void refusals(Team& team) {
   const int huge = 2147483647;
   expect_error(ErrorCode::out_of_memory, [&] { make_cpu_gru(describe(huge, huge, huge, Direction::both, true), team); });
   const auto plan = make_cpu_gru(describe(3, 4, 1, Direction::forward, true), team);
-  expect_error(ErrorCode::out_of_memory, [&] { plan->reserve_bytes(huge, huge); });
-  expect_error(ErrorCode::shape_mismatch, [&] { plan->workspace_bytes(-1, 3, true); });
+  expect_error(ErrorCode::out_of_memory, [&] { plan->reserve_bytes(huge, huge, false); });
+  expect_error(ErrorCode::shape_mismatch, [&] { plan->workspace_bytes(-1, 3, true, false); });
 }
 
 // q, r, z, n of every step and unit, and nothing else that grows: 16 T B H bytes.
@@ -233,11 +233,11 @@ void memory_is_what_it_has_to_be(Team& team) {
     const auto plan = make_cpu_gru(describe(hidden, hidden, 1, Direction::forward, true), team);
     for (const int batch : {32, 64}) {
       for (const int steps : {50, 1000}) {
-        const double least = 16.0 * steps * batch * hidden, reserve = static_cast<double>(plan->reserve_bytes(batch, steps));
+        const double least = 16.0 * steps * batch * hidden, reserve = static_cast<double>(plan->reserve_bytes(batch, steps, false));
         CHECK(reserve >= least && reserve <= 1.05 * least);
       }
     }
-    const double workspace = static_cast<double>(plan->workspace_bytes(32, 1000, true)), inference = static_cast<double>(plan->workspace_bytes(32, 1000, false));
+    const double workspace = static_cast<double>(plan->workspace_bytes(32, 1000, true, false)), inference = static_cast<double>(plan->workspace_bytes(32, 1000, false, false));
     CHECK(workspace <= 0.05 * 16 * 1000 * 32 * hidden + 4 * 8 * hidden * hidden + 2e6);
     CHECK(inference <= 0.05 * 16 * 1000 * 32 * hidden + 2e6);   // no longer with T but for its masks
   }

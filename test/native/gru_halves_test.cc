@@ -43,7 +43,7 @@ Run forward(GruPlan& plan, const GruDescription& d, const std::vector<float>& we
   for (float& v : x) v = normal(random);
   Run run{std::vector<float>(static_cast<size_t>(batch) * steps * d.directions() * d.hidden_size),
           std::vector<float>(static_cast<size_t>(d.num_layers) * d.directions() * batch * d.hidden_size)};
-  Aligned workspace(plan.workspace_bytes(batch, steps, training)), reserve(plan.reserve_bytes(batch, steps));
+  Aligned workspace(plan.workspace_bytes(batch, steps, training, false)), reserve(plan.reserve_bytes(batch, steps, false));
   GruForward f;
   f.training = training;
   f.batch = batch;

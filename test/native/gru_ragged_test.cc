@@ -69,7 +69,8 @@ void compute(GruPlan& plan, const GruDescription& d, const Floats& weights, Valu
   const size_t rows = static_cast<size_t>(v.batch) * static_cast<size_t>(v.steps),
                states = n.states * static_cast<size_t>(v.batch) * n.hidden;
   const Lengths lengths = v.lengths;
-  Nan64 reserve(plan.reserve_bytes(v.batch, v.steps)), workspace(plan.workspace_bytes(v.batch, v.steps, training));
+  const bool ragged = !lengths.empty();
+  Nan64 reserve(plan.reserve_bytes(v.batch, v.steps, ragged)), workspace(plan.workspace_bytes(v.batch, v.steps, training, ragged));
   v.y.assign(rows * n.width, NAN);
   v.hy.assign(states, NAN);
   GruForward f;

@@ -69,7 +69,7 @@ Result compute(GruPlan& plan, const GruCase& c, const Gradients& gradients, bool
   Result result;
   result.y.assign(c.y.size(), NAN);
   result.hy.assign(states, NAN);
-  Aligned reserve(training ? plan.reserve_bytes(c.batch, c.steps) : 0), workspace(plan.workspace_bytes(c.batch, c.steps, training));
+  Aligned reserve(training ? plan.reserve_bytes(c.batch, c.steps, !c.lengths.empty()) : 0), workspace(plan.workspace_bytes(c.batch, c.steps, training, !c.lengths.empty()));
   GruForward f;
   f.training = training;
   f.batch = c.batch;

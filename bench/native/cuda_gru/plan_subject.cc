@@ -17,9 +17,9 @@ class PlanSubject : public Subject {
     y_ = floats(s.y_count()), hy_ = floats(s.state_count());
     if (s.training) {
       dx_ = floats(s.x_count()), dweights_ = floats(static_cast<int64_t>(plan_->weight_count()));
-      reserve_ = context_.allocate(plan_->reserve_bytes(s.batch, s.steps));
+      reserve_ = context_.allocate(plan_->reserve_bytes(s.batch, s.steps, false));
     }
-    workspace_ = context_.allocate(plan_->workspace_bytes(s.batch, s.steps, s.training));
+    workspace_ = context_.allocate(plan_->workspace_bytes(s.batch, s.steps, s.training, false));
   }
   ~PlanSubject() override { cudaStreamSynchronize(context_.stream()); }
 

@@ -13,7 +13,7 @@ class RawSubject : public Subject {
   RawSubject(const Data& data, const EngineOptions& options) : Subject(data, options), gru_(description(), context_) {
     const Shape& s = data.shape;
     std::string refusal;
-    calls_ = CudnnCalls::make(gru_, cudnn::RnnAlgo::standard, s.batch, s.steps, s.training, false, &refusal);
+    calls_ = CudnnCalls::make(gru_, cudnn::RnnAlgo::standard, s.batch, s.steps, s.training, &refusal);
     if (!calls_) throw Error(ErrorCode::unsupported, "[bench] cuDNN refuses: " + refusal);
     const std::vector<float> weights = place_weights(gru_.layout().parameters(), gru_.layout().weight_count(), data.folder);
     Buffer wide = context_.allocate(weights.size() * sizeof(float));

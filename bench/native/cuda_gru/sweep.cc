@@ -27,7 +27,7 @@ double difference(const std::vector<float>& got, const std::vector<float>& expec
 Trial attempt(cuda::CudnnGru& gru, cuda::TrialRun& run, const Shape& shape, cudnn::RnnAlgo algorithm, Results& standard) {
   Trial trial;
   trial.algorithm = cuda::name_of(algorithm);
-  const auto calls = cuda::CudnnCalls::make(gru, algorithm, shape.batch, shape.steps, shape.training, false, &trial.refusal);
+  const auto calls = cuda::CudnnCalls::make(gru, algorithm, shape.batch, shape.steps, shape.training, &trial.refusal);
   if (!calls) return trial;
   cuda::Context& context = gru.context();
   Results first;

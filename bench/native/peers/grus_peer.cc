@@ -45,8 +45,8 @@ class GrusSubject final : public Subject {
         weights_(plan_->weight_count()),
         y_(static_cast<size_t>(c.steps) * c.batch * c.hidden),
         hy_(static_cast<size_t>(c.batch) * c.hidden),
-        workspace_(plan_->workspace_bytes(c.batch, c.steps, c.backward)),
-        reserve_(c.backward ? plan_->reserve_bytes(c.batch, c.steps) : 0) {
+        workspace_(plan_->workspace_bytes(c.batch, c.steps, c.backward, false)),
+        reserve_(c.backward ? plan_->reserve_bytes(c.batch, c.steps, false) : 0) {
     for (const GruParameter& p : plan_->parameters()) {
       const size_t gate = static_cast<size_t>(p.rows / 3 * p.cols);
       for (size_t g = 0; g < 3; ++g) std::copy_n(array_of(case_, p.tensor).data() + g * gate, gate, weights_.data() + p.gate_offset[g]);

@@ -58,7 +58,7 @@ bool Algorithms::works(cudnn::RnnAlgo algorithm, int batch, int steps, bool trai
   if (known != tried_.end()) return known->second;
   const int few = std::min(steps, 4);
   bool good = false;
-  if (const auto calls = CudnnCalls::make(gru_, algorithm, batch, few, training, false, nullptr)) {
+  if (const auto calls = CudnnCalls::make(gru_, algorithm, batch, few, training, nullptr)) {
     TrialRun trial(gru_, batch, few, training);
     good = trial.enqueue(*calls) == cudnn::Status::success;
     gru_.context().check(cudaStreamSynchronize(gru_.context().stream()), "cudaStreamSynchronize");

@@ -50,7 +50,7 @@ class Tuner {
   Attempt attempt(cudnn::RnnAlgo algorithm) {
     Attempt attempt;
     attempt.algorithm = algorithm;
-    const auto calls = CudnnCalls::make(gru_, algorithm, batch_, steps_, training_, false, &attempt.refusal);
+    const auto calls = CudnnCalls::make(gru_, algorithm, batch_, steps_, training_, &attempt.refusal);
     if (!calls) return attempt;
     Results first;
     for (int round = 0; round < 3; ++round) {   // also warms it up

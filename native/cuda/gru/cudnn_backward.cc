@@ -4,19 +4,20 @@
 
 namespace grus::cuda {
 
-CudnnBackwardPass::CudnnBackwardPass(CudnnGru& gru, CudnnShape& shape, const GruBackward& args, const float* loss_scale, bool fast)
-    : CudnnPass(gru, shape, args.lengths, args.device_lengths, loss_scale), args_(args), rooms_(gru, shape, args.workspace),
-      reserve_(gru, shape, args.reserve), fast_(fast) {}
+CudnnBackwardPass::CudnnBackwardPass(CudnnGru& gru, CudnnShape& shape, const GruBackward& args, const Around& around,
+                                     const float* loss_scale, bool fast)
+    : CudnnPass(gru, shape, around, loss_scale), args_(args), rooms_(gru, shape, args.workspace), reserve_(gru, shape, args.reserve),
+      fast_(fast) {}
 
 void CudnnBackwardPass::run() {
   weights_ = narrowed(args_.weights, rooms_.weights, gru_.layout().values(), nullptr);
-  y_ = writes_output(gru_, masked_) ? static_cast<const void*>(args_.y) : reserve_.y;
+  y_ = writes_output() ? static_cast<const void*>(args_.y) : reserve_.y;
   const void* dy = output_gradient();
-  const bool direct = args_.dx && !gru_.reverse() && !gru_.narrow();
+  const bool direct = args_.dx && !around_.reverse && !gru_.narrow();
   void* dx = direct ? args_.dx : rooms_.x;   // cuDNN always computes it
   for (int chunk = shape_.chunks() - 1; chunk >= 0; --chunk) data(chunk, dy, dx);
-  if (args_.dhx && masked_ && !told_) {
-    empty_rows(stream_, device_lengths_, gru_.blocks(), batch_, gru_.hidden(), args_.dhy, args_.dhx);
+  if (args_.dhx && around_.masked) {
+    empty_rows(stream_, around_.lengths, gru_.blocks(), batch_, gru_.hidden(), args_.dhy, args_.dhx);
   }
   if (args_.dx) input_gradient(dx);
   if (args_.dweights) weight_gradients();
@@ -24,8 +25,7 @@ void CudnnBackwardPass::run() {
 
 CudnnCalls& CudnnBackwardPass::calls(int chunk) {
   CallSet& set = shape_.set(chunk);
-  if (told_) tell_lengths(*set.ragged, chunk);
-  return told_ ? *set.ragged : fast_ ? *set.fast : *set.standard;
+  return fast_ ? *set.fast : *set.standard;
 }
 
 CudnnValues CudnnBackwardPass::values(int chunk) {
@@ -38,60 +38,56 @@ CudnnValues CudnnBackwardPass::values(int chunk) {
   return v;
 }
 
-// dy for cuDNN, all chunks. Where cuDNN knows no lengths, dhy joins it at each row's own last step.
+// dy for cuDNN, all chunks. Where rows may differ in length, dhy joins it at each row's own last step.
 const void* CudnnBackwardPass::output_gradient() {
   const float* dy = args_.dy;
-  if (!dy) zero(rooms_.floats, static_cast<size_t>(y_count_) * sizeof(float));
-  else if (masked_ || gru_.reverse()) mask_steps(stream_, device_lengths_, gru_.reverse(), steps_, batch_, gru_.width(), dy, rooms_.floats);
-  if (!dy || masked_ || gru_.reverse()) dy = rooms_.floats;
-  if (args_.dhy && masked_ && !told_) {
-    last_steps_grad(stream_, device_lengths_, steps_, batch_, gru_.width(), args_.dhy, rooms_.floats);
+  const bool moved = around_.masked || around_.reverse;
+  if (!dy) {
+    zero(rooms_.floats, static_cast<size_t>(y_count_) * sizeof(float));
+  } else if (moved) {
+    mask_steps(stream_, around_.lengths, around_.reverse, steps_, batch_, gru_.width(), dy, rooms_.floats,
+               {around_.y_stride, gru_.width()});
+  }
+  if (!dy || moved) dy = rooms_.floats;
+  if (args_.dhy && around_.masked) {
+    last_steps_grad(stream_, around_.lengths, steps_, batch_, gru_.width(), args_.dhy, rooms_.floats);
   }
   return narrowed(dy, rooms_.dy, y_count_, loss_scale_);
 }
 
 void CudnnBackwardPass::data(int chunk, const void* dy, void* dx) {
   const bool last = chunk + 1 == shape_.chunks();
-  const float* after = !last ? rooms_.states[(chunk + 1) % 2] : masked_ && !told_ ? nullptr : args_.dhy;
+  const float* after = !last ? rooms_.states[(chunk + 1) % 2] : around_.masked ? nullptr : args_.dhy;
   float* before = chunk == 0 ? args_.dhx : rooms_.states[chunk % 2];
-  const int32_t* lengths = told_ ? lengths_of(chunk, rooms_.lengths) : nullptr;
-  const float* clean = after;
-  if (told_ && after) {
-    context_.check(cudaMemcpyAsync(rooms_.clean_dhy, after, static_cast<size_t>(state_count_) * sizeof(float), cudaMemcpyDeviceToDevice,
-                                   stream_),
-                   "cudaMemcpyAsync");
-    empty_rows(stream_, lengths, gru_.blocks(), batch_, gru_.hidden(), nullptr, rooms_.clean_dhy);
-    clean = rooms_.clean_dhy;
-  }
   CudnnValues v = values(chunk);
   v.dy = steps_from(dy, chunk, gru_.width());
   v.dx = steps_from(dx, chunk, gru_.input());
-  v.dhy = narrowed(clean, rooms_.dhy, state_count_, loss_scale_);
+  v.dhy = narrowed(after, rooms_.dhy, state_count_, loss_scale_);
   v.dhx = before && gru_.narrow() ? rooms_.dhx : before;
-  CudnnCalls& used = calls(chunk);
-  check(used.backward_data(v), "cudnnRNNBackwardData_v8", used);
-  if (!before) return;
-  if (gru_.narrow()) widen(stream_, gru_.precision(), static_cast<const uint16_t*>(v.dhx), before, state_count_, loss_scale_, false);
-  if (told_) empty_rows(stream_, lengths, gru_.blocks(), batch_, gru_.hidden(), after, before);
+  context_.check(calls(chunk).backward_data(v), "cudnnRNNBackwardData_v8", calls(chunk).describe());
+  if (before && gru_.narrow()) {
+    widen(stream_, gru_.precision(), static_cast<const uint16_t*>(v.dhx), before, state_count_, loss_scale_, false);
+  }
 }
 
 void CudnnBackwardPass::input_gradient(const void* dx) {
   const float* values = static_cast<const float*>(dx);
   if (gru_.narrow()) {
-    float* wide = gru_.reverse() ? rooms_.floats : args_.dx;
+    float* wide = around_.reverse ? rooms_.floats : args_.dx;
     widen(stream_, gru_.precision(), static_cast<const uint16_t*>(dx), wide, x_count_, loss_scale_, false);
     values = wide;
   }
-  // What cuDNN leaves beyond a row's length is not defined.
-  if (masked_ || gru_.reverse()) mask_steps(stream_, device_lengths_, gru_.reverse(), steps_, batch_, gru_.input(), values, args_.dx);
+  // What cuDNN puts beyond a row's length is the gradient of a zero that stood there.
+  if (around_.masked || around_.reverse) {
+    mask_steps(stream_, around_.lengths, around_.reverse, steps_, batch_, gru_.input(), values, args_.dx, {}, around_.adds_dx);
+  }
 }
 
 void CudnnBackwardPass::weights(int chunk, const void* x, void* dweights) {
   CudnnValues v = values(chunk);
   v.x = steps_from(x, chunk, gru_.input());
   v.dweights = dweights;
-  CudnnCalls& used = calls(chunk);
-  check(used.backward_weights(v), "cudnnRNNBackwardWeights_v8", used);
+  context_.check(calls(chunk).backward_weights(v), "cudnnRNNBackwardWeights_v8", calls(chunk).describe());
 }
 
 void CudnnBackwardPass::weight_gradients() {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <climits>
+#include <vector>
 
 #include "../../core/error.h"
 
@@ -20,13 +21,13 @@ void expect_small(const CudnnGru& gru, int batch, int steps) {
 
 }  // namespace
 
-std::unique_ptr<CudnnCalls> CudnnCalls::make(CudnnGru& gru, cudnn::RnnAlgo algorithm, int batch, int steps, bool training, bool ragged,
+std::unique_ptr<CudnnCalls> CudnnCalls::make(CudnnGru& gru, cudnn::RnnAlgo algorithm, int batch, int steps, bool training,
                                              std::string* refusal) {
   expect_small(gru, batch, steps);
   const cudnn::RnnDescriptor rnn = gru.find(algorithm, batch, refusal);
   if (!rnn) return nullptr;
   std::unique_ptr<CudnnCalls> calls(new CudnnCalls(gru, rnn, algorithm, batch, steps, training));
-  return calls->measure(ragged, refusal) ? std::move(calls) : nullptr;
+  return calls->measure(refusal) ? std::move(calls) : nullptr;
 }
 
 CudnnCalls::CudnnCalls(CudnnGru& gru, cudnn::RnnDescriptor rnn, cudnn::RnnAlgo algorithm, int batch, int steps, bool training)
@@ -34,63 +35,33 @@ CudnnCalls::CudnnCalls(CudnnGru& gru, cudnn::RnnDescriptor rnn, cudnn::RnnAlgo a
       x_(make_rnn_data(context_)), y_(make_rnn_data(context_)),
       state_(make_state(context_, gru.numbers().type, gru.blocks(), batch, static_cast<int>(gru.hidden()))) {}
 
-void CudnnCalls::describe_data(const std::vector<int32_t>& lengths) {
-  if (lengths == lengths_) return;
-  double zero = 0;   // the fill of y beyond a row's length: all its bits are 0, so it is zero in every type
-  const auto layout = cudnn::RnnDataLayout::seq_major_unpacked;
-  const auto set = [&](const RnnData& data, int64_t width, void* fill) {
-    context_.check(context_.cudnn().SetRNNDataDescriptor(data.get(), gru_.numbers().type, layout, steps_, batch_, static_cast<int>(width),
-                                                         lengths.data(), fill),
-                   "cudnnSetRNNDataDescriptor", describe());
+cudnn::Status CudnnCalls::describe_data() {
+  const std::vector<int32_t> lengths(static_cast<size_t>(batch_), steps_);
+  const auto set = [&](const RnnData& data, int64_t width) {
+    return context_.cudnn().SetRNNDataDescriptor(data.get(), gru_.numbers().type, cudnn::RnnDataLayout::seq_major_unpacked, steps_, batch_,
+                                                 static_cast<int>(width), lengths.data(), nullptr);
   };
-  lengths_.clear();   // stays so when one of them fails
-  set(x_, gru_.input(), nullptr);
-  set(y_, gru_.width(), &zero);
-  lengths_ = lengths;
+  const cudnn::Status status = set(x_, gru_.input());
+  return status == cudnn::Status::success ? set(y_, gru_.width()) : status;
 }
 
-cudnn::Status CudnnCalls::sizes(size_t* workspace, size_t* reserve) {
+bool CudnnCalls::measure(std::string* refusal) {
   const auto mode = training_ ? cudnn::ForwardMode::training : cudnn::ForwardMode::inference;
-  return context_.cudnn().GetRNNTempSpaceSizes(context_.cudnn_handle(), rnn_, mode, x_.get(), workspace, reserve);
-}
-
-// Sizes need not grow with the data, and rows of one length may be spared what others need: with ragged rows the room is what full rows,
-// rows of every length, and rows of which one is a step short need, whichever is most.
-bool CudnnCalls::measure(bool ragged, std::string* refusal) {
-  std::vector<int32_t> lengths(static_cast<size_t>(batch_), steps_);
-  for (int round = 0; round < (ragged ? 3 : 1); ++round) {
-    describe_data(lengths);
-    size_t workspace = 0, reserve = 0;
-    const cudnn::Status status = sizes(&workspace, &reserve);
-    const cudnn::Category category = cudnn::category(status);
-    const bool other = algorithm_ != cudnn::RnnAlgo::standard;   // whatever its reason is, standard can take its place
-    if (category == cudnn::Category::not_supported || category == cudnn::Category::bad_parameter ||
-        (other && status != cudnn::Status::success)) {
-      if (refusal) *refusal = explain(context_, status);
-      return false;
-    }
-    context_.check(status, "cudnnGetRNNTempSpaceSizes", describe());
-    workspace_bytes_ = std::max(workspace_bytes_, workspace);
-    reserve_bytes_ = std::max(reserve_bytes_, reserve);
-    for (int row = 0; row < batch_; ++row) {
-      const int64_t shorter = round == 0 ? int64_t{row} * (steps_ - 1) / std::max(1, batch_ - 1) : row + 1 == batch_ && steps_ > 1;
-      lengths[static_cast<size_t>(row)] = static_cast<int32_t>(steps_ - shorter);
-    }
+  const char* call = "cudnnSetRNNDataDescriptor";
+  cudnn::Status status = describe_data();
+  if (status == cudnn::Status::success) {
+    call = "cudnnGetRNNTempSpaceSizes";
+    status = context_.cudnn().GetRNNTempSpaceSizes(context_.cudnn_handle(), rnn_, mode, x_.get(), &workspace_bytes_, &reserve_bytes_);
   }
+  const cudnn::Category category = cudnn::category(status);
+  const bool other = algorithm_ != cudnn::RnnAlgo::standard;   // whatever its reason is, standard can take its place
+  if (category == cudnn::Category::not_supported || category == cudnn::Category::bad_parameter ||
+      (other && status != cudnn::Status::success)) {
+    if (refusal) *refusal = explain(context_, status);
+    return false;
+  }
+  context_.check(status, call, describe());
   return true;
-}
-
-void CudnnCalls::set_lengths(const std::vector<int32_t>& lengths) {
-  if (lengths == lengths_) return;
-  describe_data(lengths);
-  size_t workspace = 0, reserve = 0;
-  context_.check(sizes(&workspace, &reserve), "cudnnGetRNNTempSpaceSizes", describe());
-  if (workspace > workspace_bytes_ || reserve > reserve_bytes_) {
-    throw Error(ErrorCode::unsupported, "[gru] expected cuDNN to need no more than " + std::to_string(workspace_bytes_) + " + " +
-                                            std::to_string(reserve_bytes_) + " bytes for rows of these lengths, got " +
-                                            std::to_string(workspace) + " + " + std::to_string(reserve) +
-                                            "; use batches of rows of one length, or device 'cpu'");
-  }
 }
 
 cudnn::Status CudnnCalls::forward(const CudnnValues& v) {

@@ -1,6 +1,6 @@
 #pragma once
 #include <memory>
-#include <vector>
+#include <string>
 
 #include "cudnn_gru.h"
 
@@ -22,19 +22,15 @@ struct CudnnValues {
   void* reserve = nullptr;      // reserve_bytes(); null in inference
 };
 
-// cuDNN's three calls with one algorithm, batch and number of steps.
+// cuDNN's three calls with one algorithm, batch and number of steps, which all rows have.
 class CudnnCalls {
  public:
-  // ragged: rows of different lengths will come, see set_lengths. Null, with the reason, when cuDNN refuses the shape.
-  static std::unique_ptr<CudnnCalls> make(CudnnGru&, cudnn::RnnAlgo, int batch, int steps, bool training, bool ragged,
-                                          std::string* refusal);
+  // Null, with the reason, when cuDNN refuses the shape.
+  static std::unique_ptr<CudnnCalls> make(CudnnGru&, cudnn::RnnAlgo, int batch, int steps, bool training, std::string* refusal);
 
   cudnn::RnnAlgo algorithm() const { return algorithm_; }
   size_t workspace_bytes() const { return workspace_bytes_; }
   size_t reserve_bytes() const { return reserve_bytes_; }
-
-  // Host memory, [B], each 1 .. steps. For ragged only, before each pass.
-  void set_lengths(const std::vector<int32_t>& lengths);
 
   cudnn::Status forward(const CudnnValues&);
   cudnn::Status backward_data(const CudnnValues&);     // first, always: it changes the reserve that backward_weights reads
@@ -43,9 +39,8 @@ class CudnnCalls {
 
  private:
   CudnnCalls(CudnnGru&, cudnn::RnnDescriptor, cudnn::RnnAlgo, int batch, int steps, bool training);
-  void describe_data(const std::vector<int32_t>& lengths);
-  cudnn::Status sizes(size_t* workspace, size_t* reserve);
-  bool measure(bool ragged, std::string* refusal);
+  cudnn::Status describe_data();
+  bool measure(std::string* refusal);
 
   CudnnGru& gru_;
   Context& context_;
@@ -53,7 +48,6 @@ class CudnnCalls {
   const cudnn::RnnAlgo algorithm_;
   const int batch_, steps_;
   const bool training_;
-  std::vector<int32_t> lengths_;         // as the descriptors have them
   RnnData x_, y_;
   Tensor state_;
   size_t workspace_bytes_ = 0, reserve_bytes_ = 0;

@@ -31,9 +31,7 @@ class CudnnGru {
   int64_t width() const { return description_.directions() * hidden(); }                             // of y
   int blocks() const { return description_.num_layers * description_.directions(); }                 // of a state
   int64_t state_count(int batch) const { return int64_t{blocks()} * batch * hidden(); }
-  bool reverse() const { return description_.direction == Direction::backward; }
-  // Rows of different lengths run through all steps, and masks around the call do the rest; otherwise cuDNN is told the lengths.
-  bool pads() const { return description_.num_layers == 1 && description_.directions() == 1; }
+  bool single() const { return blocks() == 1; }                                                       // one layer and direction
 
   // persist_dynamic is compiled for one batch size; the others have one descriptor for all. Null, with the reason, when cuDNN refuses it
   // or would keep the weights elsewhere.

@@ -1,7 +1,7 @@
-#include <algorithm>
+#include <utility>
 
 #include "../../core/error.h"
-#include "cudnn_pass.h"
+#include "cudnn_layers.h"
 #include "plans.h"
 #include "tape.h"
 
@@ -24,6 +24,18 @@ void expect_aligned(const char* name, const void* address) {
   }
 }
 
+void expect_lengths(const int32_t* lengths, const int32_t* device_lengths, int batch, int steps) {
+  if ((lengths == nullptr) != (device_lengths == nullptr)) {
+    throw Error(ErrorCode::invalid_argument, "[gru] expected lengths on the host and on the device, got them on one only");
+  }
+  for (int row = 0; lengths && row < batch; ++row) {
+    if (lengths[row] < 0 || lengths[row] > steps) {
+      throw Error(ErrorCode::shape_mismatch,
+                  "[gru] expected lengths of 0 to " + std::to_string(steps) + ", got " + std::to_string(lengths[row]));
+    }
+  }
+}
+
 class CudnnGruPlan : public GruPlan {
  public:
   CudnnGruPlan(const GruDescription& description, Context& context, const float* loss_scale)
@@ -33,49 +45,71 @@ class CudnnGruPlan : public GruPlan {
 
   const std::vector<GruParameter>& parameters() const override { return gru_.layout().parameters(); }
   size_t weight_count() const override { return gru_.layout().weight_count(); }
-  bool reads_host_lengths() const override { return !gru_.pads(); }
 
-  size_t reserve_bytes(int batch, int steps) const override {
-    const auto shape = find(batch, steps, true);
-    return shape ? ReserveRooms(gru_, *shape, nullptr).bytes : 0;
+  size_t reserve_bytes(int batch, int steps, bool lengths) const override {
+    if (!begin(batch, steps)) return 0;
+    if (by_layers(steps, lengths)) return layers().reserve_bytes(batch, steps);
+    return ReserveRooms(gru_, *shapes_.get(batch, steps, true), nullptr).bytes;
   }
 
-  size_t workspace_bytes(int batch, int steps, bool training) const override {
-    const auto shape = find(batch, steps, training);
-    if (!shape) return 0;
-    const size_t bytes = ForwardRooms(gru_, *shape, nullptr).bytes;
-    return training ? std::max(bytes, BackwardRooms(gru_, *shape, nullptr).bytes) : bytes;
+  size_t workspace_bytes(int batch, int steps, bool training, bool lengths) const override {
+    if (!begin(batch, steps)) return 0;
+    if (by_layers(steps, lengths)) return layers().workspace_bytes(batch, steps, training);
+    return room_of_pass(gru_, *shapes_.get(batch, steps, training));
   }
 
   void forward(const GruForward& args) override {
-    const auto shape = find(args.batch, args.steps, args.training);
-    if (!shape) return pass_state(args.batch, args.hx, args.hy);
+    if (!begin(args.batch, args.steps)) return pass_state(args.batch, args.hx, args.hy);
+    expect_lengths(args.lengths, args.device_lengths, args.batch, args.steps);
     expect_aligned("x", args.x), expect_aligned("hx", args.hx), expect_aligned("weights", args.weights);
     expect_aligned("y", args.y), expect_aligned("hy", args.hy);
     expect_aligned("reserve", args.reserve), expect_aligned("workspace", args.workspace);
-    const bool fast = CudnnForwardPass(gru_, *shape, args).run(shapes_);
+    std::vector<UsedCalls> used;
+    if (by_layers(args.steps, args.lengths != nullptr)) {
+      used = layers().forward(args);
+    } else {
+      const auto shape = shapes_.get(args.batch, args.steps, args.training);
+      used.push_back({shape, CudnnForwardPass(gru_, *shape, args, around(args.device_lengths)).run(shapes_)});
+    }
     context_.check(cudaGetLastError(), "the kernels of a GRU's forward pass");
-    if (args.training) tape_.record(args, shape, fast);
+    if (args.training) tape_.record(args, std::move(used));
   }
 
   void backward(const GruBackward& args) override {
-    expect_sequence(args.batch, args.steps);
-    context_.activate();
-    if (args.batch == 0 || args.steps == 0) return pass_state(args.batch, args.dhy, args.dhx);
+    if (!begin(args.batch, args.steps)) return pass_state(args.batch, args.dhy, args.dhx);
     expect_aligned("dy", args.dy), expect_aligned("dhy", args.dhy);
     expect_aligned("dx", args.dx), expect_aligned("dhx", args.dhx), expect_aligned("dweights", args.dweights);
     expect_aligned("workspace", args.workspace);
     const Tape::Record& record = tape_.take(args, context_.running());
-    CudnnBackwardPass(gru_, *record.shape, args, loss_scale_, record.fast).run();
+    expect_lengths(args.lengths, args.device_lengths, args.batch, args.steps);
+    if (by_layers(args.steps, args.lengths != nullptr)) {
+      layers().backward(args, record.used, loss_scale_);
+    } else {
+      const UsedCalls& used = record.used.front();
+      CudnnBackwardPass(gru_, *used.shape, args, around(args.device_lengths), loss_scale_, used.fast).run();
+    }
     context_.check(cudaGetLastError(), "the kernels of a GRU's backward pass");
   }
 
  private:
-  // Null: nothing to compute.
-  std::shared_ptr<CudnnShape> find(int batch, int steps, bool training) const {
+  // Whether there is anything to compute.
+  bool begin(int batch, int steps) const {
     expect_sequence(batch, steps);
     context_.activate();
-    return batch == 0 || steps == 0 ? nullptr : shapes_.get(batch, steps, training);
+    return batch > 0 && steps > 0;
+  }
+
+  // One call for all layers and directions is the fastest there is, but cuDNN would have to be told the lengths on the host, and only a
+  // GRU of one direction goes on from chunk to chunk.
+  bool by_layers(int steps, bool lengths) const {
+    return !gru_.single() && (lengths || (steps > kMostSteps && gru_.description().directions() == 2));
+  }
+  CudnnLayers& layers() const {
+    if (!layers_) layers_ = std::make_unique<CudnnLayers>(gru_);
+    return *layers_;
+  }
+  Around around(const int32_t* lengths) const {
+    return {gru_.description().direction == Direction::backward, lengths != nullptr, lengths, gru_.width(), false};
   }
 
   // Without steps the state stays, and so does its gradient.
@@ -88,7 +122,8 @@ class CudnnGruPlan : public GruPlan {
 
   Context& context_;
   CudnnGru gru_;
-  mutable CudnnShapes shapes_;   // asking for sizes decides the algorithm
+  mutable CudnnShapes shapes_;                   // asking for sizes decides the algorithm
+  mutable std::unique_ptr<CudnnLayers> layers_;   // made when it is first needed
   Tape tape_;
   const float* loss_scale_;
 };

@@ -42,7 +42,6 @@ ForwardRooms::ForwardRooms(const CudnnGru& gru, const CudnnShape& shape, void* m
   hx = cut.bytes(narrow * static_cast<size_t>(counts.state));
   hy = cut.bytes(narrow * static_cast<size_t>(counts.state));
   for (float*& state : states) state = cut.floats(chunked && !shape.training() ? counts.state : 0);
-  lengths = static_cast<int32_t*>(cut.bytes(chunked ? static_cast<size_t>(shape.batch()) * sizeof(int32_t) : 0));
   bytes = cut.used();
 }
 
@@ -60,10 +59,13 @@ BackwardRooms::BackwardRooms(const CudnnGru& gru, const CudnnShape& shape, void*
   hx = cut.bytes(narrow * static_cast<size_t>(counts.state));
   dhy = cut.bytes(narrow * static_cast<size_t>(counts.state));
   dhx = cut.bytes(narrow * static_cast<size_t>(counts.state));
-  clean_dhy = cut.floats(gru.pads() ? 0 : counts.state);
   for (float*& state : states) state = cut.floats(chunked ? counts.state : 0);
-  lengths = static_cast<int32_t*>(cut.bytes(chunked ? static_cast<size_t>(shape.batch()) * sizeof(int32_t) : 0));
   bytes = cut.used();
+}
+
+size_t room_of_pass(const CudnnGru& gru, const CudnnShape& shape) {
+  const size_t forward = ForwardRooms(gru, shape, nullptr).bytes;
+  return shape.training() ? std::max(forward, BackwardRooms(gru, shape, nullptr).bytes) : forward;
 }
 
 }  // namespace grus::cuda

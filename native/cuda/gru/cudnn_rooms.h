@@ -43,7 +43,6 @@ struct ForwardRooms {
   void *x, *y;          // values: x in 16 bits; y in inference
   void *weights, *hx, *hy;   // in 16 bits
   float* states[2];     // between chunks in inference
-  int32_t* lengths;     // [B] of a chunk
   size_t bytes;
 };
 
@@ -53,10 +52,11 @@ struct BackwardRooms {
   float* floats;        // dy masked; dx widened; x masked
   void* x;              // values: dx, then x
   void *dy, *weights, *dweights, *hx, *dhy, *dhx;   // in 16 bits
-  float* clean_dhy;     // without the rows of length 0
   float* states[2];     // gradients of the states between chunks
-  int32_t* lengths;
   size_t bytes;
 };
+
+// Bytes of either, when both may come.
+size_t room_of_pass(const CudnnGru&, const CudnnShape&);
 
 }  // namespace grus::cuda

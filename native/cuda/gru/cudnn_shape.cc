@@ -23,20 +23,14 @@ CudnnShape::CudnnShape(CudnnGru& gru, Algorithms& algorithms, int batch, int ste
 void CudnnShape::fill(CallSet& set, CudnnGru& gru, cudnn::RnnAlgo algorithm, int steps) {
   set.steps = steps;
   std::string refusal;
-  set.standard = CudnnCalls::make(gru, cudnn::RnnAlgo::standard, batch_, steps, training_, false, &refusal);
-  if (set.standard && !gru.pads()) {
-    set.ragged = CudnnCalls::make(gru, cudnn::RnnAlgo::standard, batch_, steps, training_, true, &refusal);
-  }
-  if (!set.standard || (!gru.pads() && !set.ragged)) {
+  set.standard = CudnnCalls::make(gru, cudnn::RnnAlgo::standard, batch_, steps, training_, &refusal);
+  if (!set.standard) {
     throw Error(ErrorCode::unsupported, "[gru] expected a shape that cuDNN computes, got batch " + std::to_string(batch_) + " and " +
                                             std::to_string(steps) + " steps (" + gru.describe() + "), which it refuses: " + refusal +
-                                            (steps > kMostSteps ? "; use sequences of at most 65535 steps, or device 'cpu'"
-                                                                : "; use another shape, or device 'cpu'"));
+                                            "; use another shape, or device 'cpu'");
   }
-  if (algorithm != cudnn::RnnAlgo::standard) {
-    set.fast = CudnnCalls::make(gru, algorithm, batch_, steps, training_, false, nullptr);
-  }
-  for (const CudnnCalls* calls : {set.standard.get(), set.fast.get(), set.ragged.get()}) {
+  if (algorithm != cudnn::RnnAlgo::standard) set.fast = CudnnCalls::make(gru, algorithm, batch_, steps, training_, nullptr);
+  for (const CudnnCalls* calls : {set.standard.get(), set.fast.get()}) {
     if (!calls) continue;
     workspace_bytes_ = std::max(workspace_bytes_, calls->workspace_bytes());
     reserve_bytes_ = std::max(reserve_bytes_, calls->reserve_bytes());

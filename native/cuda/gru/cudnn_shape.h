@@ -11,9 +11,8 @@ namespace grus::cuda {
 struct CallSet {
   int steps = 0;
   std::unique_ptr<CudnnCalls> standard;
-  std::unique_ptr<CudnnCalls> fast;     // another algorithm for rows of one length; null: standard
+  std::unique_ptr<CudnnCalls> fast;     // another algorithm; null: standard
   bool refused = false;                 // fast was: new passes take standard
-  std::unique_ptr<CudnnCalls> ragged;   // standard, told the lengths; null where masks do that, see CudnnGru::pads
 };
 
 // One batch size and number of steps. A GRU of one direction takes long sequences in chunks of about the same length, each beginning with
@@ -40,6 +39,12 @@ class CudnnShape {
   int chunks_ = 1;
   CallSet sets_[2];
   size_t workspace_bytes_ = 0, reserve_bytes_ = 0;
+};
+
+// What a forward used; its backward must use the same.
+struct UsedCalls {
+  std::shared_ptr<CudnnShape> shape;
+  bool fast = false;
 };
 
 // The shapes in use. One that comes again after it was forgotten is the same again: its algorithm is remembered.

@@ -16,7 +16,7 @@ void expect_pointers(const Args& args, bool reserve) {
     if (!good) throw Error(ErrorCode::invalid_argument, std::string("[gru] expected ") + what + ", got none");
   };
   expect(!args.lengths || args.device_lengths, "lengths on the device with those on the host");
-  expect(!reserve || args.reserve, "a reserve of reserve_bytes(batch, steps)");
+  expect(!reserve || args.reserve, "a reserve of reserve_bytes()");
 }
 
 class StepwisePlan : public GruPlan {
@@ -26,12 +26,12 @@ class StepwisePlan : public GruPlan {
   const std::vector<GruParameter>& parameters() const override { return layout_.parameters(); }
   size_t weight_count() const override { return layout_.weight_count(); }
 
-  size_t reserve_bytes(int batch, int steps) const override {
+  size_t reserve_bytes(int batch, int steps, bool /* lengths */) const override {
     layout_.expect_sequence(batch, steps);
     return StepwiseReserve(layout_, nullptr, batch, steps).bytes();
   }
 
-  size_t workspace_bytes(int batch, int steps, bool training) const override {
+  size_t workspace_bytes(int batch, int steps, bool training, bool /* lengths */) const override {
     layout_.expect_sequence(batch, steps);
     GruForward forward;
     forward.batch = batch;
@@ -44,8 +44,6 @@ class StepwisePlan : public GruPlan {
     backward.steps = steps;
     return std::max(bytes, StepwiseBackwardSpace(layout_, backward).bytes);
   }
-
-  bool reads_host_lengths() const override { return false; }
 
   void forward(const GruForward& args) override {
     context_.activate();

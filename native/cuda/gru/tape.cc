@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <climits>
+#include <utility>
 
 #include "../../core/error.h"
 
@@ -16,10 +17,9 @@ std::string shape_text(int batch, int steps) { return "batch " + std::to_string(
 
 }  // namespace
 
-void Tape::record(const GruForward& args, const std::shared_ptr<CudnnShape>& shape, bool fast) {
+void Tape::record(const GruForward& args, std::vector<UsedCalls> used) {
   Record& record = records_[{args.reserve, args.batch, args.steps, args.lengths != nullptr}];
-  record.shape = shape;
-  record.fast = fast;
+  record.used = std::move(used);
   record.x = args.x, record.y = args.y, record.hx = args.hx, record.weights = args.weights;
   record.weights_version = args.weights_version;
   record.has_lengths = args.lengths != nullptr;
@@ -49,7 +49,7 @@ const Tape::Record& Tape::take(const GruBackward& args, bool replaying) {
     return alike->second;
   }
   Record& record = last(args.reserve);
-  const CudnnShape& shape = *record.shape;
+  const CudnnShape& shape = *record.used.front().shape;
   if (shape.batch() != args.batch || shape.steps() != args.steps) {
     refuse(shape_text(shape.batch(), shape.steps()) + " as in its forward", shape_text(args.batch, args.steps));
   }

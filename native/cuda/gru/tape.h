@@ -13,8 +13,7 @@ namespace grus::cuda {
 class Tape {
  public:
   struct Record {
-    std::shared_ptr<CudnnShape> shape;
-    bool fast = false;                    // which calls it used
+    std::vector<UsedCalls> used;          // in their order
     const float *x = nullptr, *y = nullptr, *hx = nullptr, *weights = nullptr;
     uint64_t weights_version = 0;
     bool has_lengths = false;
@@ -23,7 +22,7 @@ class Tape {
     uint64_t order = 0;
   };
 
-  void record(const GruForward&, const std::shared_ptr<CudnnShape>&, bool fast);
+  void record(const GruForward&, std::vector<UsedCalls> used);
   // The forward that this backward belongs to; spent from now on. replaying: within Backend::run, where forwards may have been replayed
   // without coming here, after others that did: then any forward of this kind answers for them. Error invalid_argument.
   const Record& take(const GruBackward&, bool replaying);

@@ -10,9 +10,9 @@ namespace {
 template <class T>
 struct MaskSteps {
   const int32_t* lengths;
-  bool reverse;
+  bool reverse, add;
   int steps, batch;
-  int64_t cols;
+  int64_t x_stride, y_stride;
   const T* x;
   T* y;
   template <class Index>
@@ -20,8 +20,9 @@ struct MaskSteps {
     const Index t = row / static_cast<Index>(batch), b = row - t * static_cast<Index>(batch);
     const int64_t length = lengths ? lengths[b] : steps, step = t;
     T value{};
-    if (step < length) value = x[((reverse ? length - 1 - step : step) * batch + b) * cols + col];
-    y[row * cols + col] = value;
+    if (step < length) value = x[((reverse ? length - 1 - step : step) * batch + b) * x_stride + col];
+    T& target = y[row * y_stride + col];
+    target = add ? target + value : value;
   }
 };
 
@@ -79,13 +80,16 @@ struct EmptyRows {
 
 }  // namespace
 
-void mask_steps(cudaStream_t stream, const int32_t* lengths, bool reverse, int steps, int batch, int64_t cols, const float* x, float* y) {
+void mask_steps(cudaStream_t stream, const int32_t* lengths, bool reverse, int steps, int batch, int64_t cols, const float* x, float* y,
+                RowStrides strides, bool add) {
   if (x == y && !lengths && !reverse) return;
   const int64_t rows = int64_t{steps} * batch;
-  if (in_fours({x, y}, {cols})) {
-    for_each_cell(stream, rows, cols / 4, MaskSteps<Four>{lengths, reverse, steps, batch, cols / 4, fours(x), fours(y)});
+  const int64_t x_stride = strides.x ? strides.x : cols, y_stride = strides.y ? strides.y : cols;
+  if (in_fours({x, y}, {cols, x_stride, y_stride})) {
+    for_each_cell(stream, rows, cols / 4,
+                  MaskSteps<Four>{lengths, reverse, add, steps, batch, x_stride / 4, y_stride / 4, fours(x), fours(y)});
   } else {
-    for_each_cell(stream, rows, cols, MaskSteps<float>{lengths, reverse, steps, batch, cols, x, y});
+    for_each_cell(stream, rows, cols, MaskSteps<float>{lengths, reverse, add, steps, batch, x_stride, y_stride, x, y});
   }
 }
 

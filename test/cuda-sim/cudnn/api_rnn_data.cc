@@ -1,5 +1,6 @@
 #include <cstring>
 
+#include "../sim.h"
 #include "exports.h"
 #include "numbers.h"
 #include "objects.h"
@@ -44,6 +45,7 @@ Status cudnnSetRNNDataDescriptor(RnnDataDescriptor descriptor, DataType type, Rn
     require(static_cast<int>(layout) >= 0 && static_cast<int>(layout) <= 2, kBadParameter, "layout is unknown");
     require(max_steps > 0 && batch > 0 && vector_size > 0, kBadParameter, "maxSeqLength <= 0 || batchSize <= 0 || vectorSize <= 0");
     require(lengths, kNullPointer, "seqLengthArray == NULL");
+    require(max_steps <= grus::sim::knob_number("CUDNN_DESCRIBED_STEPS", 65535), kNotSupported, "");   // 9.24 says no word either
     Sequences s;
     s.data = type;
     s.layout = layout;

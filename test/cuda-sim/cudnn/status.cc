@@ -81,7 +81,7 @@ Status call(const char* function, Library library, const std::function<void()>& 
     body();
     return Status::success;
   } catch (const Refusal& refusal) {
-    last_error = std::string(function) + ": " + refusal.reason;
+    last_error = refusal.reason.empty() ? "" : std::string(function) + ": " + refusal.reason;
     return static_cast<Status>(vary(refusal.code));
   }
 }

@@ -61,6 +61,13 @@ void data_descriptors() {
   CHECK(set({1, 4}, 1) == 2 && set({3, 3}, 1) == 2 && set({4, 0}, 1) == 2 && set({4, 3}, 1) == 0);
   CHECK(set({4, 4}, 0, 4, 3) == 3 && set({4, 4}, 0, 4, 99) == 2 && set({4, 4}, 0, 4, 9) == 0);
   CHECK(category_of(api().SetRNNDataDescriptor(d, DataType::float32, RnnDataLayout(0), 4, 2, 3, nullptr, nullptr)) == 2);
+  char words[8] = "forget";
+  CHECK(set({1, 1}, 0, 65535) == 0 && set({1, 1}, 0, 65536) == 3);
+  api().GetLastErrorString(words, sizeof words);
+  CHECK(words[0] == '\0');
+  setenv("GRUS_SIM_CUDNN_DESCRIBED_STEPS", "65536", 1);
+  CHECK(set({1, 1}, 0, 65536) == 0 && set({1, 1}, 0, 65537) == 3);
+  unsetenv("GRUS_SIM_CUDNN_DESCRIBED_STEPS");
   api().DestroyRNNDataDescriptor(d);
 }
 

@@ -43,6 +43,7 @@ void algorithms() {
   CHECK(sizes(flagless) == good);
   flagless.lengths = {5, 5, 2};
   CHECK(sizes(flagless) == never);
+  const Knob described("CUDNN_DESCRIBED_STEPS", "65536");
   Options longest = floats(kSmall, 1);
   longest.steps = 65536;
   longest.batch = longest.inputs = 1;

@@ -79,9 +79,9 @@ void refused_late() {
       CHECK_CLOSE(stepwise::difference(got.dweights, expected.dweights), 0.0, 1e-4);
       CHECK(done->intact());
     }
-    const size_t before = plan->reserve_bytes(4, 6);
+    const size_t before = plan->reserve_bytes(4, 6, false);
     setup.run();
-    CHECK(plan->reserve_bytes(4, 6) == before);
+    CHECK(plan->reserve_bytes(4, 6, false) == before);
   }
 }
 
