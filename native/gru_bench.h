@@ -24,7 +24,7 @@ class GruBench {
   struct Times {
     double all = 0, enqueuing = 0;   // milliseconds of one pass
   };
-  // Passes enqueued back to back, then the wait for the last. A pass is forward, or with training forward and backward, dx included and the
+  // Passes enqueued back to back, with a wait for the last (and now and then within many). A pass is forward, or with training forward and backward, dx included and the
   // gradients beginning at zero.
   Times run(int64_t passes);
 

@@ -50,18 +50,20 @@ export async function measure(run: Run): Promise<Report> {
     say(limitLine(limiter.limit))
   }
   const clocks = async () => (base.device === 'cpu' ? null : await readClocks())
-  const before = await clocks()
+  const clocksBefore = await clocks()
   const checked = new Map<string, string | undefined>()
   const [done, leftOut]: [ReportRow[], string[]] = [[], []]
+  let latest: { limiter: Limiter; tflops: number } | undefined
   for (const row of rows) {
     if (!run.goesOn()) {
       leftOut.push(nameOf(row))
       continue
     }
     const limiter = limiters.find(({ limit }) => limit.precision === row.precision)!
-    const limitBefore = await limitNow(limiter)
+    const before = latest?.limiter === limiter ? latest.tflops : await limitNow(limiter)
     const measured = await measureRow(row, run, checked)
-    done.push(judge(measured, Math.max(limitBefore, await limitNow(limiter))))
+    latest = { limiter, tflops: await limitNow(limiter) }
+    done.push(judge(measured, Math.max(before, latest.tflops)))
     say(rowLine(done.at(-1)!))
   }
   return {
@@ -74,7 +76,7 @@ export async function measure(run: Run): Promise<Report> {
     device: base.device,
     machine: describeMachine(base.threads),
     gpu: await describeGpu(base.device),
-    clocks: { before, after: await clocks() },
+    clocks: { before: clocksBefore, after: await clocks() },
     method,
     limits: limiters.map(({ limit }) => limit),
     rows: done,

@@ -106,7 +106,7 @@ test('an interrupted run ends with what it has', async () => {
   expect(rows.length + leftOut.length).toBe(3)
   expect(leftOut.length).toBeGreaterThan(0)
   expect(status).toBe(rows.length > 0 ? 0 : 1)
-}, 60_000)
+})
 
 test.each([
   [['--cpu', '--gpu'], '[grus bench] give one of --gpu, --cpu and --device'],

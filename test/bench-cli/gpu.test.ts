@@ -67,7 +67,7 @@ describe.skipIf(missing)('grus bench --gpu', () => {
       [1, 'persistStaticSmallH', false],
       [2, 'persistStaticSmallH', false],
     ])
-  }, 120_000)
+  })
 
   it('has the clocks that nvidia-smi tells, and null for what it does not', async () => {
     const file = join(tools, 'nvidia-smi')
@@ -80,7 +80,7 @@ describe.skipIf(missing)('grus bench --gpu', () => {
     const clocks = [{ name: 'Some GPU', sm: 1980, memory: 2619, maxSm: 1980, temperature: 41, power: null }]
     expect(report!.clocks).toEqual({ before: clocks, after: clocks })
     expect(report!.gpu!.driver).toBe('580.65.06')
-  }, 60_000)
+  })
 
   it.each(['y', 'dx', 'dweights'])(
     'an algorithm whose %s are wrong is not timed',
@@ -104,7 +104,7 @@ describe.skipIf(missing)('grus bench --gpu', () => {
     expect(status).toBe(1)
     expect(report!.rows.map(({ failed }) => failed?.includes('GPU memory are needed') ?? false)).toEqual([true, false])
     expect(report!.rows[1]!.ms).toBeDefined()
-  }, 60_000)
+  })
 
   it('a GPU that there is not is an error before anything is measured', async () => {
     const { status, report, stderr } = await bench(['--device', 'cuda:7'])
@@ -125,5 +125,5 @@ describe.skipIf(missing)('grus bench --gpu', () => {
       ['step', undefined],
     ])
     for (const { failed } of others) expect(failed).toContain('an illegal memory access')
-  }, 60_000)
+  })
 })
