@@ -43,10 +43,14 @@ writeFileSync(join(user, 'package.json'), '{ "private": true, "type": "module" }
 copyFileSync(join(import.meta.dirname ?? dirname(process.argv[1]), 'smoke.mjs'), join(user, 'smoke.mjs'))
 
 const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(npm_|NODE_PATH|GRUS_)/.test(name)))
-const run = (command, args, more = {}) => {
+const outputOf = (command, args, more = {}) => {
   const env = { ...environment, PATH: bin, ...more }
-  process.stdout.write(execFileSync(join(bin, command), args, { cwd: user, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }))
+  return execFileSync(join(bin, command), args, { cwd: user, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
 }
+const run = (...command) => process.stdout.write(outputOf(...command))
 run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', join(work, packed.filename)])
 run('node', ['smoke.mjs'], { GRUS_BLAS: 'none' })
 run('node', ['smoke.mjs'], { GRUS_BLAS: 'none', PREBUILDS_ONLY: '1' })
+const sizes = ['--hidden', '8', '--batch', '2', '--steps', '3', '--rounds', '1', '--seconds', '0.01']
+const { rows } = JSON.parse(outputOf('node', ['node_modules/grus/dist/cli/main.js', 'bench', '--cpu', ...sizes, '--json', '-']))
+check(rows.length === 3 && rows.every(({ ms }) => ms.median > 0), 'grus bench to time its three modes')

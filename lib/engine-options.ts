@@ -44,9 +44,9 @@ export type CheckedEngineOptions = Required<Omit<EngineOptions, 'threads'>> & Pi
 
 const devices = ['auto', 'cpu', 'cuda'] as const
 const deviceText = { error: `${listOf(devices)}, 'cuda:1' …` }
-const precisions = ['float32', 'tf32', 'bfloat16', 'float16'] as const
+export const precisions = ['float32', 'tf32', 'bfloat16', 'float16'] as const
 const weightTypes = ['float32', 'bfloat16'] as const
-const algorithms = ['heuristic', 'standard', 'persistStatic', 'persistDynamic', 'persistStaticSmallH', 'autotune'] as const
+export const algorithms = ['heuristic', 'standard', 'persistStatic', 'persistDynamic', 'persistStaticSmallH', 'autotune'] as const
 
 type DeviceSchema = z.ZodType<'auto' | DeviceName, 'auto' | DeviceName>
 const device: DeviceSchema = z.custom<'auto' | DeviceName>(

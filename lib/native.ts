@@ -226,6 +226,25 @@ export interface NativeGru {
   dispose(): void
 }
 
+/** One GRU with all its arrays on its device, for timing (lib/bench). Arrays are random, the same for the same sizes. */
+export interface NativeGruBench {
+  readonly device: DeviceName
+  readonly engine: string
+  prepare(shape: { batch: number; steps: number; training: boolean }): Promise<void>
+  /** Passes back to back, then the wait for the last; the results are milliseconds of one pass, enqueueMs without the wait. */
+  run(passes: number): Promise<{ ms: number; enqueueMs: number }>
+  /** Milliseconds of one product of square matrices. */
+  product(size: number, passes: number): Promise<number>
+  /** At most so many values of each array, time-major; weights and gradients as in NativeGru where they are whole, empty where there are none. */
+  read(most: number): Promise<NativeBenchValues>
+  /** Frees the arrays; dispose does not wait for that. */
+  release(): Promise<void>
+  memory(): { allocations: number; bytes: number }
+  dispose(): void
+}
+
+export type NativeBenchValues = Record<'x' | 'weights' | 'dy' | 'y' | 'hy' | 'dx' | 'gradients', Float32Array>
+
 /** native/engine_options.h */
 export interface NativeEngineOptions {
   device: 'auto' | 'cpu' | 'cuda'
@@ -259,6 +278,7 @@ export interface NativeAddon {
   initialize(errorClass: new (code: GrusErrorCode, message: string) => Error): void
   Session: new (model: NativeModel, options: NativeEngineOptions) => NativeSession
   Gru: new (gru: NativeGruOptions, options: NativeEngineOptions) => NativeGru
+  GruBench: new (gru: NativeGruOptions, options: NativeEngineOptions) => NativeGruBench
   /** What each device offers here: the engine's name, or why there is none. */
   devices(): { device: 'cpu' | 'cuda'; available: boolean; detail: string }[]
   /** Of CPU engines made from now on with threads 0, in the whole process. */

@@ -1,29 +1,20 @@
 // The command `grus` of the compiled library.
-import { execFile } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, expect, test } from 'vitest'
 import { type DeviceReport, diagnose } from '../lib/index.js'
+import { command, grus } from './support/grus-command.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
-const command = join(root, manifest.bin.grus)
 const sim = resolve(root, process.env.GRUS_CUDA_SIM ?? 'build/cuda-sim')
 const sanitized = () => readFileSync(join(sim, 'build/Release/grus.node'), 'latin1').includes('libasan.so')
 const simulated = existsSync(join(sim, 'build/Release/grus.node')) && !sanitized()
 
 const empty = mkdtempSync(join(tmpdir(), 'grus-cli-'))
 afterAll(() => rmSync(empty, { recursive: true, force: true }))
-
-function grus(args: string[], env: Record<string, string> = {}): Promise<{ status: unknown; stdout: string; stderr: string }> {
-  return new Promise((done) => {
-    execFile(process.execPath, [command, ...args], { env: { ...process.env, ...env } }, (error, stdout, stderr) => {
-      done({ status: error ? error.code : 0, stdout, stderr })
-    })
-  })
-}
 
 test('package.json names a file that a shell can run', () => {
   expect(readFileSync(command, 'utf8').split('\n', 1)).toEqual(['#!/usr/bin/env node'])

@@ -104,5 +104,9 @@ describe.skipIf(missing).concurrent('the CUDA engine on a simulated CUDA', () =>
     expectAllPass(run(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', ...files], knobs))
   test.each(Object.entries(deviceSuites))('%s', (_, files) => vitest(files, hard), 1_200_000)
   test('parity, graphs, memory, precisions', () => vitest(['test/gpu/'], hard), 1_200_000)
-  test.each(['test/gpu-scripts.test.ts', 'test/bench-gpu.test.ts'])('%s', (file) => vitest([file], { GRUS_CUDA_SIM: built }), 1_200_000)
+  test.each(['test/gpu-scripts.test.ts', 'test/bench-gpu.test.ts', 'test/bench-cli/gpu.test.ts'])(
+    '%s',
+    (file) => vitest([file], { GRUS_CUDA_SIM: built }),
+    1_200_000,
+  )
 })

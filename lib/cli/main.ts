@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { GrusError } from '../errors.js'
+import { benchCommand } from './bench.js'
 import { doctorCommand } from './doctor.js'
 import { exportCommand } from './export.js'
 import { importCommand } from './import.js'
@@ -11,7 +12,9 @@ import { inspectCommand } from './inspect.js'
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
 
 const program = new Command('grus').description('GRU networks for Node').version(version)
-for (const command of [doctorCommand(), importCommand(), exportCommand(), inspectCommand()]) program.addCommand(command)
+for (const command of [doctorCommand(), importCommand(), exportCommand(), inspectCommand(), benchCommand(version)]) {
+  program.addCommand(command)
+}
 
 try {
   await program.parseAsync()

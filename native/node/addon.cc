@@ -4,6 +4,7 @@
 #include "../thread_setting.h"
 #include "arrays.h"
 #include "errors.h"
+#include "gru_bench_wrap.h"
 #include "gru_wrap.h"
 #include "reader.h"
 #include "session_wrap.h"
@@ -110,6 +111,7 @@ Napi::Object make_addon(Napi::Env env, Napi::Object exports) {
   exports.Set("threads", make_function(env, "threads", threads));
   exports.Set("Session", SessionWrap::define(env));
   exports.Set("Gru", GruWrap::define(env));
+  exports.Set("GruBench", GruBenchWrap::define(env));
   return exports;
 }
 
