@@ -130,7 +130,7 @@ it('stages come in their order, lanes take from all parts in turn, and what meas
     await new Promise((resolve) => setImmediate(resolve))
     now--
   }
-  await runStages(stages(2), steps, { begin: 0, deadline: 1000, take, goesOn: () => true })
+  await runStages(stages(2), steps, { begin: 0, deadline: 1000, isOver: () => false, take, goesOn: () => true })
   expect(events).toEqual(['first', 'programs', 'gpu', 'programs', 'gpu', 'programs', 'speed', 'bench', 'sanitizer'])
   expect(most).toBe(2)
   expect([...limits]).toEqual([
@@ -140,6 +140,21 @@ it('stages come in their order, lanes take from all parts in turn, and what meas
     ['speed', 880],
     ['bench', 880],
     ['sanitizer', 1000],
+  ])
+})
+
+it('what a stage has no time for comes after the last one', async () => {
+  const steps = new Map([['programs', ['one', 'two']] as const, ['bench', ['three']] as const])
+  const events: [string, number][] = []
+  const take = async (step: string, limit: number) => {
+    events.push([step, limit])
+  }
+  const isOver = (limit: number) => limit === 500 && events.length > 0
+  await runStages(stages(1), steps, { begin: 0, deadline: 1000, isOver, take, goesOn: () => true })
+  expect(events).toEqual([
+    ['one', 500],
+    ['three', 1000],
+    ['two', 1000],
   ])
 })
 
