@@ -1,6 +1,6 @@
 // What npm run test:gpu and build:gpu are made of, as far as neither a GPU nor a simulated one is needed.
-import { execFileSync, spawn, spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -11,14 +11,13 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const load = (name: string) => import(pathToFileURL(join(root, 'scripts/gpu', name)).href)
 const { runsOn, reasonToStop } = await load('checks.mjs')
 const { askPython, cudnnFolders } = await load('cuda-path.mjs')
-const { makeBundle } = await load('bundle.mjs')
 const { judgeProgram } = await load('outcomes.mjs')
 const { judgeBench, judgeProfile } = await load('outcomes-of-timing.mjs')
 const { runStages, stages } = await load('stages.mjs')
 const { runStep, stopAll } = await load('run-step.mjs')
 
 const elsewhere = process.platform !== 'linux' // the CUDA engine is for Linux
-if (elsewhere) console.info('skipped: processes and bundles of a GPU machine, which is one with Linux')
+if (elsewhere) console.info('skipped: the processes of a GPU machine, which is one with Linux')
 
 let folder = ''
 beforeEach(() => {
@@ -130,7 +129,7 @@ it('stages come in their order, lanes take from all parts in turn, and what meas
     await new Promise((resolve) => setImmediate(resolve))
     now--
   }
-  await runStages(stages(2), steps, { begin: 0, deadline: 1000, take, goesOn: () => true })
+  await runStages(stages(2), steps, { begin: 0, deadline: 1000, isOver: () => false, take, goesOn: () => true })
   expect(events).toEqual(['first', 'programs', 'gpu', 'programs', 'gpu', 'programs', 'speed', 'bench', 'sanitizer'])
   expect(most).toBe(2)
   expect([...limits]).toEqual([
@@ -140,6 +139,21 @@ it('stages come in their order, lanes take from all parts in turn, and what meas
     ['speed', 880],
     ['bench', 880],
     ['sanitizer', 1000],
+  ])
+})
+
+it('what a stage has no time for comes after the last one', async () => {
+  const steps = new Map([['programs', ['one', 'two']] as const, ['bench', ['three']] as const])
+  const events: [string, number][] = []
+  const take = async (step: string, limit: number) => {
+    events.push([step, limit])
+  }
+  const isOver = (limit: number) => limit === 500 && events.length > 0
+  await runStages(stages(1), steps, { begin: 0, deadline: 1000, isOver, take, goesOn: () => true })
+  expect(events).toEqual([
+    ['one', 500],
+    ['three', 1000],
+    ['two', 1000],
   ])
 })
 
@@ -204,96 +218,5 @@ describe('outcomes', () => {
     expect(judge([])).toMatchObject({ passed: 1, failed: 0, leftOut: 1, failures: [] })
     expect(judge([{ name: 'grus standard', failed: 'y differs' }]).failures).toEqual(['row: grus standard: y differs'])
     expect(judgeBench(join(folder, 'nothing'))(end('', { status: 1 })).failures[0]).toContain('exit status 1')
-  })
-})
-
-const lacks = ['tar', 'xz', 'git'].find((tool) => spawnSync(tool, ['--version']).error)
-if (lacks) console.info(`skipped: no ${lacks}`)
-describe.skipIf(elsewhere || lacks)('a bundle', () => {
-  const parts = ['dist', 'node_modules']
-  let node = ''
-  beforeEach(() => {
-    write('tree/dist/index.js', 'export const a = 1\n')
-    write('tree/node_modules/typescript/big.js', 'left out')
-    write('tree/node_modules/zod/index.js', '')
-    write('tree/README.md', 'the tree')
-    write('shared/cases/one.json', '{}')
-    execFileSync('git', ['init', '-q'], { cwd: join(folder, 'tree') })
-    writeFileSync(join(folder, 'tree/.gitignore'), 'node_modules/\ndist/\n.gpu/\n')
-    node = script('node', `[ "$1" = --version ] || exec ${process.execPath} "$@"`)
-  })
-  const bundle = (more = {}) =>
-    makeBundle({
-      root: join(folder, 'tree'),
-      file: join(folder, 'tree/.gpu/b.tar.xz'),
-      parts,
-      node,
-      cases: join(folder, 'shared'),
-      ...more,
-    })
-  const list = () => execFileSync('tar', ['-tJf', join(folder, 'tree/.gpu/b.tar.xz')], { encoding: 'utf8' }).split('\n')
-
-  it('holds the parts, Node and the cases, and no tool that builds', async () => {
-    expect(await bundle()).toBeGreaterThan(100)
-    const names = list()
-    for (const name of ['dist/index.js', 'node_modules/zod/index.js', 'bin/node', 'shared/cases/one.json']) expect(names).toContain(name)
-    expect(names.filter((name) => name.includes('typescript'))).toEqual([])
-    expect(readdirSync(join(folder, 'tree/.gpu'))).toEqual(['b.tar.xz'])
-  })
-
-  it('that is too large is refused with what each part weighs, and an earlier one stays', async () => {
-    write('tree/.gpu/b.tar.xz', 'earlier')
-    await expect(bundle({ most: 100 })).rejects.toThrow(
-      /more than 0\.0 MiB together; unpacked: dist 0\.0 MiB, node_modules .*, bin .*, shared\/cases/,
-    )
-    await expect(bundle({ parts: ['dist', 'build/gpu'] })).rejects.toThrow('build/gpu is not there: npm run build:gpu makes it')
-    expect(readFileSync(join(folder, 'tree/.gpu/b.tar.xz'), 'utf8')).toBe('earlier')
-    expect(readdirSync(join(folder, 'tree/.gpu'))).toEqual(['b.tar.xz'])
-  })
-
-  it('that is stopped or killed leaves nothing in the tree', async () => {
-    const path = `${folder}:${process.env.PATH}`
-    script('tar', `echo $$ > '${folder}/part'; mv '${folder}/part' '${folder}/pid'; exec sleep 1000`)
-    const module = pathToFileURL(join(root, 'scripts/gpu/bundle.mjs')).href
-    const what = { root: join(folder, 'tree'), file: join(folder, 'tree/.gpu/b.tar.xz'), parts, node }
-    const program = `import { makeBundle } from ${JSON.stringify(module)}; await makeBundle(${JSON.stringify(what)})`
-    const before = execFileSync('find', [join(folder, 'tree')], { encoding: 'utf8' })
-    for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
-      const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
-        stdio: 'ignore',
-        env: { ...process.env, PATH: path, TMPDIR: folder },
-      })
-      const ended = new Promise((done) => child.on('exit', done))
-      await until(() => existsSync(join(folder, 'pid')))
-      child.kill(signal)
-      await ended
-      await until(() => !processLives(Number(readFileSync(join(folder, 'pid'), 'utf8'))))
-      rmSync(join(folder, 'pid'))
-      expect(execFileSync('find', [join(folder, 'tree')], { encoding: 'utf8' })).toBe(before)
-    }
-  }, 60_000)
-
-  it('is unpacked by first-light.sh, which runs its Node where none is on PATH', async () => {
-    await bundle()
-    const tree = join(folder, 'tree')
-    mkdirSync(join(tree, 'scripts/gpu'), { recursive: true })
-    execFileSync('cp', [join(root, 'scripts/gpu/first-light.sh'), join(tree, 'scripts/gpu')])
-    write('tree/scripts/gpu/test.mjs', 'console.log(JSON.stringify([process.argv.slice(2), process.env.PATH, process.env.GRUS_SHARED]))')
-    rmSync(join(tree, 'dist'), { recursive: true })
-    const run = (env = {}) =>
-      spawnSync('/bin/sh', ['scripts/gpu/first-light.sh', '--all', '--minutes', '9'], {
-        cwd: tree,
-        encoding: 'utf8',
-        env: { PATH: '/usr/bin:/bin', ...env },
-      })
-    const missing = run()
-    expect([missing.status, missing.stderr]).toEqual([2, expect.stringContaining('there is no .gpu/bundle.tar.xz')])
-    const { stdout } = run({ BUNDLE: '.gpu/b.tar.xz' })
-    expect(JSON.parse(stdout)).toEqual([['--all', '--minutes', '9'], `${tree}/bin:/usr/bin:/bin`, `${tree}/shared`])
-    expect(existsSync(join(tree, 'dist/index.js'))).toBe(true)
-    const whole = readFileSync(join(tree, '.gpu/b.tar.xz'))
-    write('tree/.gpu/half.tar.xz', whole.subarray(0, whole.length / 2))
-    const half = run({ BUNDLE: '.gpu/half.tar.xz' })
-    expect([half.status, half.stderr]).toEqual([2, expect.stringContaining('cannot be unpacked here')])
   })
 })

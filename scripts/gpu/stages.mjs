@@ -20,22 +20,32 @@ function interleave(queues) {
 }
 
 /**
- * Runs all steps. Who runs what beside what changes no result: each step is a process.
+ * Runs all steps. Who runs what beside what changes no result: each step is a process. What its stage had no time for comes after the last
+ * stage, in what is left.
  * @param {Stage[]} all
  * @param {Map<string, import('./run-step.mjs').Step[]>} steps by part
- * @param {{ begin: number, deadline: number, take: (step, until: number) => Promise<unknown>, goesOn: () => boolean }} run times in ms;
- *   take runs a step, or leaves it out where the time is over
+ * @param {{ begin: number, deadline: number, isOver: (until: number) => boolean, take: (step, until: number) => Promise<unknown>,
+ *   goesOn: () => boolean }} run times in ms; take runs a step, or leaves it out where the time is over
  */
-export async function runStages(all, steps, { begin, deadline, take, goesOn }) {
+export async function runStages(all, steps, { begin, deadline, isOver, take, goesOn }) {
+  const late = []
+  const runIn = (lanes, waiting, until, passOn) => {
+    const lane = async () => {
+      while (waiting.length > 0 && goesOn()) {
+        const step = waiting.shift()
+        if (passOn && isOver(until)) late.push(step)
+        else await take(step, until)
+      }
+    }
+    return Promise.all(Array.from({ length: lanes }, lane))
+  }
   const queuesOf = ({ parts }) => parts.map((part) => steps.get(part) ?? []).filter(({ length }) => length > 0)
   for (const [at, stage] of all.entries()) {
     const later = all.slice(at + 1).filter((other) => queuesOf(other).length > 0)
     const until = deadline - later.reduce((sum, { share }) => sum + share * (deadline - begin), 0)
     const waiting = stage.lanes > 1 ? interleave(queuesOf(stage)) : queuesOf(stage).flat()
-    const lane = async () => {
-      while (waiting.length > 0 && goesOn()) await take(waiting.shift(), until)
-    }
-    await Promise.all(Array.from({ length: stage.lanes }, lane))
+    await runIn(stage.lanes, waiting, until, true)
     if (!goesOn()) return
   }
+  await runIn(Math.max(...all.map(({ lanes }) => lanes)), late, deadline, false)
 }

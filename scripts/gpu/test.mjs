@@ -59,18 +59,19 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   })
 }
 
+const secondsUntil = (until) => (Math.min(until, deadline) - Date.now()) / 1000
+const isOver = (until) => secondsUntil(until) < Math.min(5, 6 * minutes)
+
 /** Runs one step in what is left until `until`, and tells. */
 async function take(step, until = deadline) {
-  const left = (Math.min(until, deadline) - Date.now()) / 1000
   const { part, name } = step
-  if (left < Math.min(5, 6 * minutes))
-    return leaveOut(step, interrupted ? `stopped by ${interrupted}` : `no time was left of ${minutes} minutes`)
+  if (isOver(until)) return leaveOut(step, interrupted ? `stopped by ${interrupted}` : `no time was left of ${minutes} minutes`)
   const started = Date.now()
   run.started(step)
   const cache = join(scratch, `cache-${part}-${name.replace(/\W+/g, '-')}`) // no tuning of an earlier run, none of another step
   const end = await runStep(
     { ...step, env: { GRUS_CACHE_DIR: cache, ...step.env } },
-    { cwd: root, log, seconds: Math.min(step.seconds, left) },
+    { cwd: root, log, seconds: Math.min(step.seconds, secondsUntil(until)) },
   )
   const { failures = [], ...facts } = judge(step, end)
   const state = end.timedOut || end.stopped ? 'out of time' : failures.length > 0 ? 'failed' : 'passed'
@@ -141,7 +142,7 @@ async function main() {
   unexplained = Boolean(stopped) && !cuda.available && stopped !== noMemory
   run.write({ stopped, cudaPath }) // from here on after every step
   const takeAndSee = async (step, until) => stopAfterFirst(await take(step, until))
-  if (!stopped) await runStages(stages(lanes), steps, { begin, deadline, take: takeAndSee, goesOn: () => !stopped })
+  if (!stopped) await runStages(stages(lanes), steps, { begin, deadline, isOver, take: takeAndSee, goesOn: () => !stopped })
   if (unexplained) await Promise.all(explain(where).map((step) => take(step)))
 }
 
