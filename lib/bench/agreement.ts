@@ -95,8 +95,8 @@ function apart(ours: Float32Array, right: Float64Array): number {
 }
 
 /**
- * All gradients by x, or by the weights: the slope of the sum of dy * y in a random direction, which is the product of the gradients with that direction,
- * against the same slope by differences. The largest difference of a few directions, in units of the gradients' norm.
+ * All gradients by x, or by the weights: the slope of the sum of dy * y in a random direction, which is the product of the gradients with
+ * that direction, against the same slope by differences. The largest difference of a few directions, in units of the gradients' norm.
  */
 function slopeApart(
   shape: Shape,

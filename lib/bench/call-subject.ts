@@ -17,7 +17,7 @@ export async function callSubject(where: string, { shape }: Row, engine: Checked
   const cell = new Gru({ inputSize: input, hiddenSize: hidden, numLayers: layers, direction, seed: 1, ...engine })
   return {
     engine: cell.engine,
-    passes: 1,
+    warmUps: 1,
     async run(calls) {
       const start = performance.now()
       for (let call = 0; call < calls; call++) await cell.forward(x)

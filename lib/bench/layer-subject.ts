@@ -20,7 +20,7 @@ export async function layerSubject(where: string, { mode, shape, precision }: Ro
     const before = await results()
     return {
       engine: bench.engine,
-      passes: 1,
+      warmUps: bench.device === 'cpu' ? 0 : 1,
       async run(calls) {
         const { ms, enqueueMs } = await bench.run(calls)
         return bench.device === 'cpu' ? { ms } : { ms, hostMs: enqueueMs }

@@ -23,7 +23,7 @@ export interface Limiter {
 
 const [smallest, largest] = [128, 8192]
 const longEnough = 5 // ms of one product: what is around it vanishes
-const effort = { rounds: 3, seconds: 0.1, goesOn: () => true }
+const effort = { rounds: 3, seconds: 0.1, left: () => Number.POSITIVE_INFINITY }
 
 /** @throws GrusError for a device or a precision that there is not */
 export async function findLimit(base: BaseEngine, precision: Precision): Promise<Limiter> {
@@ -80,5 +80,5 @@ async function timeStep(engine: CheckedEngineOptions, size: number): Promise<Tim
 }
 
 async function middle(run: (calls: number) => Promise<{ ms: number }>): Promise<number> {
-  return median((await sample({ run }, effort)).map(({ ms }) => ms))
+  return median((await sample({ run, warmUps: 1 }, effort)).map(({ ms }) => ms))
 }

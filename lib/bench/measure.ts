@@ -10,7 +10,7 @@ import { format, formatVersion, type Report, type ReportRow } from './report.js'
 import { nameOf, type Row } from './rows.js'
 import { sample } from './sample.js'
 import { rounded, statisticsOf } from './statistics.js'
-import { classes, stepSubject, vocabulary } from './step-subject.js'
+import { batches, classes, stepSubject, vocabulary } from './step-subject.js'
 import { limitLine } from './table.js'
 import { flopOf, flopText } from './work.js'
 
@@ -20,8 +20,8 @@ export interface Run {
   rounds: number
   /** of one row */
   seconds: number
-  /** False when what is left is to be left out. */
-  goesOn(): boolean
+  /** Seconds until what is left is to be left out. */
+  left(): number
   /** Gets a line for each thing that was done. */
   say(line: string): void
   /** of the package */
@@ -55,11 +55,11 @@ export async function measure(run: Run): Promise<Report> {
   const [done, leftOut]: [ReportRow[], string[]] = [[], []]
   let latest: { limiter: Limiter; tflops: number } | undefined
   for (const row of rows) {
-    if (!run.goesOn()) {
+    const limiter = limiters.find(({ limit }) => limit.precision === row.precision)!
+    if (run.left() <= leastSeconds(row, latest?.limiter === limiter ? latest.tflops : limiter.limit.tflops)) {
       leftOut.push(nameOf(row))
       continue
     }
-    const limiter = limiters.find(({ limit }) => limit.precision === row.precision)!
     const before = latest?.limiter === limiter ? latest.tflops : await limitNow(limiter)
     const measured = await measureRow(row, run, checked)
     latest = { limiter, tflops: await limitNow(limiter) }
@@ -82,6 +82,11 @@ export async function measure(run: Run): Promise<Report> {
     rows: done,
     leftOut,
   }
+}
+
+/** Of the two calls that every row takes at least, at the speed of the limit. */
+function leastSeconds({ shape, mode }: Row, tflops: number): number {
+  return tflops > 0 ? (2 * flopOf(shape, mode) * (mode === 'step' ? batches : 1)) / tflops / 1e12 : 0
 }
 
 /** @param checked - what was found of each kind of GRU: a reason, or nothing */

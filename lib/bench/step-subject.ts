@@ -13,7 +13,8 @@ import { randomValues } from './values.js'
 
 export const vocabulary = 1000
 export const classes = 32
-const batches = 8 // of one epoch
+/** Of one epoch, which is what one call trains. */
+export const batches = 8
 
 export async function stepSubject(where: string, { shape }: Row, engine: CheckedEngineOptions): Promise<Subject> {
   const rows = shape.batch * batches
@@ -25,7 +26,7 @@ export async function stepSubject(where: string, { shape }: Row, engine: Checked
   let loss: number | undefined
   return {
     engine: model.engine,
-    passes: batches,
+    warmUps: 1,
     async run(calls) {
       const [start, worked] = [performance.now(), process.cpuUsage()]
       const { history } = await fit(calls)

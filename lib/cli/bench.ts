@@ -90,7 +90,7 @@ async function bench(flags: Flags, version: string): Promise<void> {
     rows,
     rounds: flags.rounds,
     seconds: flags.seconds,
-    goesOn: () => !interrupted && Date.now() < end,
+    left: () => (interrupted ? 0 : (end - Date.now()) / 1000),
     say: (line) => console.error(`[${where}] ${line}`),
     version,
   })

@@ -16,7 +16,7 @@ if (missing) console.info(`skipped: ${missing} is not there`)
 const tools = mkdtempSync(join(tmpdir(), 'grus-bench-tools-'))
 afterAll(() => rmSync(tools, { recursive: true, force: true }))
 
-const tiny = ['--hidden', '8', '--batch', '2', '--steps', '3', '--rounds', '1', '--seconds', '0.001']
+const tiny = ['--hidden', '8', '--batch', '2', '--steps', '3', '--rounds', '1', '--seconds', '0.001', '--minutes', '1440']
 
 describe.skipIf(missing)('grus bench --gpu', () => {
   async function bench(args: readonly string[], env: Record<string, string> = {}) {
