@@ -60,8 +60,8 @@ void GruBench::prepare(int64_t batch, int64_t steps, bool training) {
   arena_.place(hy_, states * batch * description_.hidden_size);
   arena_.place(dy_, training ? rows * width : 0);
   arena_.place(dx_, training ? rows * description_.input_size : 0);
-  arena_.place(reserve_, training ? static_cast<int64_t>(plan_->reserve_bytes(batch_, steps_)) : 0);
-  arena_.place(workspace_, static_cast<int64_t>(plan_->workspace_bytes(batch_, steps_, training)));
+  arena_.place(reserve_, training ? static_cast<int64_t>(plan_->reserve_bytes(batch_, steps_, false)) : 0);
+  arena_.place(workspace_, static_cast<int64_t>(plan_->workspace_bytes(batch_, steps_, training, false)));
   arena_.commit(memory_);
   const size_t bytes = static_cast<size_t>(table_.flat_count()) * sizeof(float);
   weights_ = memory_.allocate(bytes);

@@ -50,7 +50,8 @@ void bench(int steps, int batch, int hidden, bool reset_after, Team& team) {
   for (auto* data : {&x, &dy, &weights}) {
     for (float& v : *data) v = value(random);
   }
-  std::vector<double> reserve(plan->reserve_bytes(batch, steps, false) / 8 + 8), workspace(plan->workspace_bytes(batch, steps, true, false) / 8 + 8);
+  std::vector<double> reserve(plan->reserve_bytes(batch, steps, false) / 8 + 8);
+  std::vector<double> workspace(plan->workspace_bytes(batch, steps, true, false) / 8 + 8);
   const auto aligned = [](std::vector<double>& memory) {
     return reinterpret_cast<void*>((reinterpret_cast<uintptr_t>(memory.data()) + 63) / 64 * 64);
   };

@@ -134,6 +134,32 @@ void forwards_and_backwards_in_any_order(const ModelDescription& description) {
   }
 }
 
+class Counting : public cuda::CudaBackend {   // how often work is enqueued, and not replayed
+ public:
+  Counting(const EngineOptions& options, int& enqueued) : CudaBackend(options), enqueued_(enqueued) {}
+  void run(const std::string& key, const std::function<void()>& enqueue) override {
+    CudaBackend::run(key, [&] {
+      ++enqueued_;
+      enqueue();
+    });
+  }
+
+ private:
+  int& enqueued_;
+};
+
+// Both directions too: what the lengths are is no part of a pass.
+void ragged_batches_of_one_size_share_a_graph() {
+  int enqueued = 0;
+  Session session(model(), std::make_unique<Counting>(cuda_options(true), enqueued));
+  fill_parameters(session, 3);
+  session.configure(training());
+  for (unsigned step = 0; step < 2; ++step) session.train_step(Data(6, 7, step, true).host(), 0.01f);
+  const int until_captured = enqueued;
+  for (unsigned step = 2; step < 12; ++step) session.train_step(Data(6, 7, step, true).host(), 0.01f);
+  CHECK(until_captured > 0 && enqueued == until_captured);
+}
+
 void a_session_that_is_too_large_becomes_a_smaller_one() {
   Session session(features_model(6, {layer(LayerKind::dense, "dense", 6, 3)}), make_cuda_backend(cuda_options(true)));
   fill_parameters(session, 3);
@@ -156,6 +182,7 @@ int main() {
   training_replayed_equals_eager_and_the_cpu();
   forwards_and_backwards_in_any_order(model());
   forwards_and_backwards_in_any_order(features_model(6, {gru_layer("alone", 6, 8)}));
+  ragged_batches_of_one_size_share_a_graph();
   a_session_that_is_too_large_becomes_a_smaller_one();
   return checks().report();
 }

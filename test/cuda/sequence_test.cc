@@ -114,6 +114,37 @@ void masking(Stream& stream, const Shape& shape, bool given) {
   }
 }
 
+// Between columns of wider rows, put there or added; what lies beside them stays.
+void masking_columns(Stream& stream, const Shape& shape, bool given) {
+  const Ints lengths = some_lengths(shape, given);
+  const OnStream<int32_t> device_lengths(stream, lengths);
+  const auto batch = static_cast<size_t>(shape.batch), cols = static_cast<size_t>(shape.cols);
+  for (const size_t gap : {size_t{3}, size_t{4}}) {
+    const size_t x_stride = cols + gap, y_stride = cols + 2 * gap;
+    const Floats x = random_floats(shape.rows() * x_stride, 11), before = random_floats(shape.rows() * y_stride, 12);
+    const OnStream<float> from(stream, x, shape.shift);
+    for (const bool reverse : {false, true}) {
+      for (const bool add : {false, true}) {
+        Floats want = before;
+        for (size_t row = 0; row < shape.rows(); ++row) {
+          const size_t t = row / batch, b = row % batch, length = static_cast<size_t>(given ? lengths[b] : shape.steps);
+          const size_t source = ((reverse ? length - 1 - t : t) * batch + b) * x_stride;
+          for (size_t c = 0; c < cols; ++c) {
+            const float value = t < length ? x[source + c] : 0;
+            float& target = want[row * y_stride + c];
+            target = add ? target + value : value;
+          }
+        }
+        const Floats y = result(stream, before, [&](float* to) {
+          cuda::mask_steps(stream.stream(), given ? device_lengths.data() : nullptr, reverse, shape.steps, shape.batch, shape.cols,
+                           from.data(), to, {static_cast<int64_t>(x_stride), static_cast<int64_t>(y_stride)}, add);
+        });
+        CHECK(same_bits(y, want));
+      }
+    }
+  }
+}
+
 void last(Stream& stream, const Shape& shape, bool given) {
   const Ints lengths = some_lengths(shape, given);
   const OnStream<int32_t> device_lengths(stream, lengths);
@@ -181,6 +212,7 @@ int main() {
                              Shape{4, 0, 3, 0}, Shape{4, 3, 0, 0}, Shape{0, 3, 4, 0}})
     for (const bool given : {true, false}) {
       masking(*stream, shape, given);
+      masking_columns(*stream, shape, given);
       last(*stream, shape, given);
       empty(*stream, shape, given);
     }

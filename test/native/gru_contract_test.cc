@@ -237,7 +237,8 @@ void memory_is_what_it_has_to_be(Team& team) {
         CHECK(reserve >= least && reserve <= 1.05 * least);
       }
     }
-    const double workspace = static_cast<double>(plan->workspace_bytes(32, 1000, true, false)), inference = static_cast<double>(plan->workspace_bytes(32, 1000, false, false));
+    const double workspace = static_cast<double>(plan->workspace_bytes(32, 1000, true, false));
+    const double inference = static_cast<double>(plan->workspace_bytes(32, 1000, false, false));
     CHECK(workspace <= 0.05 * 16 * 1000 * 32 * hidden + 4 * 8 * hidden * hidden + 2e6);
     CHECK(inference <= 0.05 * 16 * 1000 * 32 * hidden + 2e6);   // no longer with T but for its masks
   }

@@ -69,7 +69,9 @@ Result compute(GruPlan& plan, const GruCase& c, const Gradients& gradients, bool
   Result result;
   result.y.assign(c.y.size(), NAN);
   result.hy.assign(states, NAN);
-  Aligned reserve(training ? plan.reserve_bytes(c.batch, c.steps, !c.lengths.empty()) : 0), workspace(plan.workspace_bytes(c.batch, c.steps, training, !c.lengths.empty()));
+  const bool ragged = !c.lengths.empty();
+  Aligned reserve(training ? plan.reserve_bytes(c.batch, c.steps, ragged) : 0);
+  Aligned workspace(plan.workspace_bytes(c.batch, c.steps, training, ragged));
   GruForward f;
   f.training = training;
   f.batch = c.batch;

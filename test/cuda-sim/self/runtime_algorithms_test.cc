@@ -60,28 +60,30 @@ void refused_late() {
   const auto gpu = find_gpu(on_gpu());
   stepwise::BackendEngine cpu(make_cpu_backend(1));
   std::mt19937 random(23);
-  for (const int layers : {1, 2}) {
-    const GruDescription d = describe(4, 32, layers, Direction::forward);
-    const Problem p = stepwise::make_problem(d, 4, 6, {}, random);
-    const auto plan = gpu->make(d);
-    stepwise::Setup setup(*gpu, *plan, p), earlier(*gpu, *plan, p);
-    plan->forward(earlier.forward);   // its backward is still to come, by the algorithm of its forward
-    {
-      const Knob refused("CUDNN_ALGOS", "3"), late("CUDNN_REFUSE", "forward");
+  for (const auto& [layers, direction] : {std::pair{1, Direction::forward}, {2, Direction::forward}, {2, Direction::both}}) {
+    for (const Lengths& lengths : {Lengths{}, Lengths{6, 2, 0, 4}}) {   // with lengths the parts of one call share what they are refused
+      const GruDescription d = describe(4, 32, layers, direction);
+      const Problem p = stepwise::make_problem(d, 4, 6, lengths, random);
+      const auto plan = gpu->make(d);
+      stepwise::Setup setup(*gpu, *plan, p), earlier(*gpu, *plan, p);
+      plan->forward(earlier.forward);   // its backward is still to come, by the algorithm of its forward
+      {
+        const Knob refused("CUDNN_ALGOS", "3"), late("CUDNN_REFUSE", "forward");
+        setup.run();
+      }
+      plan->backward(earlier.backward);
+      const Result expected = stepwise::compute(cpu, p);
+      for (const stepwise::Setup* done : {&setup, &earlier}) {
+        const Result got = done->result();
+        CHECK_CLOSE(stepwise::difference(got.y, expected.y), 0.0, 1e-5);
+        CHECK_CLOSE(stepwise::difference(got.dx, expected.dx), 0.0, 1e-4);
+        CHECK_CLOSE(stepwise::difference(got.dweights, expected.dweights), 0.0, 1e-4);
+        CHECK(done->intact());
+      }
+      const size_t before = plan->reserve_bytes(4, 6, !lengths.empty());
       setup.run();
+      CHECK(plan->reserve_bytes(4, 6, !lengths.empty()) == before);
     }
-    plan->backward(earlier.backward);
-    const Result expected = stepwise::compute(cpu, p);
-    for (const stepwise::Setup* done : {&setup, &earlier}) {
-      const Result got = done->result();
-      CHECK_CLOSE(stepwise::difference(got.y, expected.y), 0.0, 1e-5);
-      CHECK_CLOSE(stepwise::difference(got.dx, expected.dx), 0.0, 1e-4);
-      CHECK_CLOSE(stepwise::difference(got.dweights, expected.dweights), 0.0, 1e-4);
-      CHECK(done->intact());
-    }
-    const size_t before = plan->reserve_bytes(4, 6, false);
-    setup.run();
-    CHECK(plan->reserve_bytes(4, 6, false) == before);
   }
 }
 
