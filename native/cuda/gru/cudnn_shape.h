@@ -42,7 +42,7 @@ class CudnnShape {
   size_t workspace_bytes_ = 0, reserve_bytes_ = 0;
 };
 
-// The shapes in use. One that comes again after it was forgotten is the same again: its algorithm is remembered.
+// The shapes in use. One that comes again after it was forgotten is the same again: its algorithm is remembered, once decided.
 class CudnnShapes {
  public:
   explicit CudnnShapes(CudnnGru& gru) : gru_(gru), algorithms_(gru) {}
