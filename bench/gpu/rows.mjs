@@ -116,7 +116,12 @@ export function rowsOf({ tiny: isTiny, only }) {
   return all.filter(({ id }) => id.includes(only)).sort((a, b) => a.rank - b.rank)
 }
 
-/** Shapes for the sweep over cuDNN's algorithms, those that trainings have first. */
+// Where the heuristic's limits by batch and hidden size lie (native/cuda/gru/algorithms.cc).
+const atTheLimits = [64, 96, 128].flatMap((hidden) =>
+  [32, 48, 64, 128, 256].flatMap((batch) => [50, 100].map((steps) => ({ steps, batch, hidden }))),
+)
+
+/** Shapes for the sweep over cuDNN's algorithms: first those that decide the heuristic's limits, then those that trainings have. */
 export function sweepOf({ tiny: isTiny }) {
   const grid = (all) =>
     all.map(([steps, batch, hidden, training, precision]) => ({ steps, batch, input: hidden, hidden, training, precision }))
@@ -126,17 +131,22 @@ export function sweepOf({ tiny: isTiny }) {
       [3, 2, 8, false, 'float16'],
     ])
   const usual = (b, t) => (b === 32 || b === 64 ? 0 : 2) + (t === 50 ? 0 : 4)
-  const all = ['float32', 'bfloat16', 'float16', 'tf32'].flatMap((precision, order) =>
-    [true, false].flatMap((training) =>
-      [1, 8, 16, 32, 64, 128].flatMap((batch) =>
-        [50, 500].flatMap((steps) =>
-          [64, 128, 160, 192, 256, 512, 768, 1024, 1536, 2048].map((hidden) => ({
-            rank: order + usual(batch, steps) + (training ? 0 : 1.5),
-            row: [steps, batch, hidden, training, precision],
-          })),
-        ),
-      ),
+  const sizes = [1, 8, 16, 32, 64, 128].flatMap((batch) =>
+    [50, 500].flatMap((steps) =>
+      [64, 128, 160, 192, 256, 512, 768, 1024, 1536, 2048].map((hidden) => ({ rank: usual(batch, steps), steps, batch, hidden })),
     ),
+  )
+  const isAtTheLimits = (size) => atTheLimits.some((other) => ['steps', 'batch', 'hidden'].every((name) => size[name] === other[name]))
+  const all = ['float32', 'bfloat16', 'float16', 'tf32'].flatMap((precision, order) =>
+    [true, false].flatMap((training) => {
+      // bfloat16 has one algorithm: nothing depends on its limits
+      const deciding = precision === 'bfloat16' ? [] : atTheLimits.map((size) => ({ rank: order === 0 ? -1 : 0, ...size }))
+      const others = sizes.filter((size) => deciding.length === 0 || !isAtTheLimits(size))
+      return [...deciding, ...others].map(({ rank, steps, batch, hidden }) => ({
+        rank: rank + order + (training ? 0 : 1.5),
+        row: [steps, batch, hidden, training, precision],
+      }))
+    }),
   )
   return grid(all.sort((a, b) => a.rank - b.rank).map(({ row }) => row))
 }

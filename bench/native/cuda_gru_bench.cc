@@ -100,11 +100,12 @@ class Bench {
     return "{\"device\":" + numbers(times.device) + ",\"host\":" + numbers(times.host) + ",\"latency\":" + numbers(times.latency) + "}";
   }
 
+  // dynamic=1: persist_dynamic too
   std::string sweep(const Request& request) {
     subjects_.clear();
     data_.reset();
     std::string trials;
-    for (const Trial& trial : try_algorithms(shape_of(request))) {
+    for (const Trial& trial : try_algorithms(shape_of(request), request.asks_for("dynamic"))) {
       trials += (trials.empty() ? "{" : ",{") + ("\"algorithm\":" + quoted(trial.algorithm));
       if (!trial.refusal.empty()) {
         trials += ",\"refusal\":" + quoted(trial.refusal) + "}";

@@ -27,6 +27,10 @@ class Request {
     return found->second;
   }
   int integer(const std::string& name) const { return std::stoi(text(name)); }
+  bool asks_for(const std::string& name) const {   // name=1; without the word it does not
+    const auto found = fields_.find(name);
+    return found != fields_.end() && found->second == "1";
+  }
 
  private:
   std::string command_;

@@ -55,7 +55,7 @@ Trial attempt(cuda::CudnnGru& gru, cuda::TrialRun& run, const Shape& shape, cudn
 
 }  // namespace
 
-std::vector<Trial> try_algorithms(const Shape& shape) {
+std::vector<Trial> try_algorithms(const Shape& shape, bool dynamic) {
   EngineOptions options;
   options.device = Device::cuda;
   options.precision = shape.precision;
@@ -67,8 +67,9 @@ std::vector<Trial> try_algorithms(const Shape& shape) {
   cuda::TrialRun run(gru, shape.batch, shape.steps, shape.training);
   Results standard;
   std::vector<Trial> trials;
-  for (const auto algorithm : {cudnn::RnnAlgo::standard, cudnn::RnnAlgo::persist_static_small_h, cudnn::RnnAlgo::persist_static,
-                               cudnn::RnnAlgo::persist_dynamic}) {
+  std::vector<cudnn::RnnAlgo> algorithms{cudnn::RnnAlgo::standard, cudnn::RnnAlgo::persist_static_small_h, cudnn::RnnAlgo::persist_static};
+  if (dynamic) algorithms.push_back(cudnn::RnnAlgo::persist_dynamic);
+  for (const auto algorithm : algorithms) {
     trials.push_back(attempt(gru, run, shape, algorithm, standard));
     if (standard.empty()) break;   // nothing to compare with
   }

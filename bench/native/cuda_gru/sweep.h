@@ -15,7 +15,7 @@ struct Trial {
   bool repeats = true;          // the same bits each time
 };
 
-// Standard first. Random values, no files.
-std::vector<Trial> try_algorithms(const Shape& shape);
+// Standard first. Random values, no files. dynamic: also the algorithm that cuDNN compiles for each shape, for seconds each time.
+std::vector<Trial> try_algorithms(const Shape& shape, bool dynamic);
 
 }  // namespace grus::bench
