@@ -42,6 +42,22 @@ const recordShape = z.object({
   sweep: z.object({ shapes: z.array(z.object({ trials: z.array(z.object({ algorithm: z.string() })) })) }).optional(),
 })
 
+type Sweep = { steps: number; batch: number; hidden: number; training: boolean; precision: string }
+
+describe('the sweep over algorithms', () => {
+  it("begins with the shapes around the heuristic's limits, and has none twice", async () => {
+    const { sweepOf } = await import(pathToFileURL(join(root, 'bench/gpu/rows.mjs')).href)
+    const shapes: Sweep[] = sweepOf({ tiny: false })
+    const first = shapes.slice(0, 30)
+    expect(first.every(({ precision, training }) => precision === 'float32' && training)).toBe(true)
+    const all = [50, 100].flatMap((steps) =>
+      [32, 48, 64, 128, 256].flatMap((batch) => [64, 96, 128].map((hidden) => [steps, batch, hidden])),
+    )
+    expect(first.map(({ steps, batch, hidden }) => [steps, batch, hidden]).sort()).toEqual(all.sort())
+    expect(new Set(shapes.map((shape) => JSON.stringify(shape))).size).toBe(shapes.length)
+  })
+})
+
 describe.skipIf(missing)('bench:gpu', () => {
   let out = ''
   beforeEach(() => {

@@ -88,7 +88,7 @@ describe.skipIf(missing).concurrent('the CUDA engine on a simulated CUDA', () =>
   const each = programs('test/cuda')
   describe.each([
     ['as it comes', {}, each],
-    ['deferred, permuted', hard, each.filter((program) => program !== 'gru_algorithms_test')], // that one takes minutes
+    ['deferred, permuted', hard, each.filter((program) => !['gru_algorithms_test', 'gru_dynamic_test'].includes(program))], // these take minutes
   ])('%s', (_, knobs: Record<string, string>, some: string[]) => {
     test.each(some)('%s', (program) => expectAllPass(run(join(built, 'test', program), [], knobs)), 600_000)
   })
@@ -104,7 +104,7 @@ describe.skipIf(missing).concurrent('the CUDA engine on a simulated CUDA', () =>
     expectAllPass(run(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', ...files], knobs))
   test.each(Object.entries(deviceSuites))('%s', (_, files) => vitest(files, hard), 1_200_000)
   test('parity, graphs, memory, precisions', () => vitest(['test/gpu/'], hard), 1_200_000)
-  test.each(['test/gpu-scripts.test.ts', 'test/bench-gpu.test.ts', 'test/bench-cli/gpu.test.ts'])(
+  test.each(['test/gpu-scripts.test.ts', 'test/gpu-probe.test.ts', 'test/bench-gpu.test.ts', 'test/bench-cli/gpu.test.ts'])(
     '%s',
     (file) => vitest([file], { GRUS_CUDA_SIM: built }),
     1_200_000,

@@ -108,6 +108,7 @@ describe.skipIf(!sim)('test:gpu', () => {
     const { status, output, record } = await run(['--only', 'probe,speed'])
     expect(status, output).toBe(0)
     expect(record!.probe.filter(({ answer }) => JSON.stringify(answer).includes('died of'))).toEqual([])
+    expect(record!.probe.filter(({ question }) => question.startsWith('STANDARD, '))).toEqual([]) // tables: only by name
     const points = new Set(record!.probe.map(({ point }) => point))
     expect([...points].sort()).toEqual(['8.10', '8.11', '8.12', '8.13', '8.14', '8.15', '8.2', '8.4', '8.5', '8.6', '8.7', '8.8', '8.9'])
     const timed = record!.probe.filter(({ point }) => point === '8.15')

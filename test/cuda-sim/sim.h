@@ -1,7 +1,9 @@
 #pragma once
 #include <cuda_runtime_api.h>
 
+#include <cmath>
 #include <cstddef>
+#include <cstring>
 #include <functional>
 #include <string>
 
@@ -43,9 +45,25 @@ GRUS_SIM_API int current_device();                  // of this thread; within wo
 GRUS_SIM_API int stream_device(cudaStream_t stream);   // -1: no living stream; the null stream has the current device
 GRUS_SIM_API bool in_work();                        // this thread is running a stream's work
 
+// A library's own stream on the current device, non-blocking; and an event made, recorded on `before`, waited for by `waiting`, and gone.
+// As with the caller's own calls, `waiting` joins a capture of `before`. GRUS_SIM_FAIL knows nothing of these.
+GRUS_SIM_API cudaStream_t library_stream();
+GRUS_SIM_API void library_stream_destroy(cudaStream_t stream);
+GRUS_SIM_API cudaError_t library_join(const char* call, cudaStream_t waiting, cudaStream_t before);
+
 // Room of the simulation itself on the current device, as a library allocates its own: counts as memory used, no misuse when leaked.
 GRUS_SIM_API void* library_allocate(size_t bytes);
 GRUS_SIM_API void library_free(void* pointer);
+
+// The float that a sum comes to. A library takes other kernels for other shapes, which add in another order: of the two floats on either
+// side of an inexact sum most values get `usual`, and some the other one; which ones do so depends on `order`. 0: none do.
+inline float reordered(double sum, float usual, unsigned order) {
+  if (order == 0 || static_cast<double>(usual) == sum || !std::isfinite(usual)) return usual;
+  unsigned bits;
+  std::memcpy(&bits, &usual, sizeof bits);
+  if ((bits * (order | 1)) >> 29 != 0) return usual;   // seven of eight
+  return std::nextafter(usual, usual < sum ? HUGE_VALF : -HUGE_VALF);
+}
 
 // Deterministic noise for knobs that permute or randomise.
 inline unsigned long long mix(unsigned long long x) {

@@ -12,12 +12,14 @@ constexpr int kMostSteps = 65535;   // cuDNN refuses longer sequences
 // By shape alone: the persistent kernel for small states where it is known to be faster.
 cudnn::RnnAlgo algorithm_by_shape(const GruDescription&, Precision, int batch, int steps, bool training);
 
-// Which of cuDNN's algorithms a shape uses, for forward and backward alike. Decided once, when the shape is first asked about.
+// Which of cuDNN's algorithms a shape uses, for forward and backward alike. Decided once, when the shape is first asked about; where there
+// was no memory to try things in, it is standard for now, and decided when the shape is asked about again.
 class Algorithms {
  public:
   explicit Algorithms(CudnnGru& gru) : gru_(gru) {}
 
   cudnn::RnnAlgo choose(int batch, int steps, bool training);
+  bool decided(int batch, int steps, bool training) const { return chosen_.count({batch, steps, training}) != 0; }
   // cuDNN refused it after all: standard from now on.
   void refuse(int batch, int steps, bool training) { chosen_[{batch, steps, training}] = cudnn::RnnAlgo::standard; }
 

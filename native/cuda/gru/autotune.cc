@@ -89,8 +89,9 @@ Tuning autotune(CudnnGru& gru, int batch, int steps, bool training) {
   Tuner tuner(gru, batch, steps, training);
   tuning.attempts.push_back(tuner.attempt(cudnn::RnnAlgo::standard));
   if (!tuning.attempts[0].refusal.empty()) return tuning;   // nothing to compare with
+  if (!has_persistent_kernels(gru.precision())) return tuning;
   double least = tuning.attempts[0].microseconds * 0.98;
-  for (const auto algorithm : {cudnn::RnnAlgo::persist_static_small_h, cudnn::RnnAlgo::persist_static, cudnn::RnnAlgo::persist_dynamic}) {
+  for (const auto algorithm : {cudnn::RnnAlgo::persist_static_small_h, cudnn::RnnAlgo::persist_static}) {
     tuning.attempts.push_back(tuner.attempt(algorithm));
     const Attempt& attempt = tuning.attempts.back();
     if (!attempt.refusal.empty() || attempt.microseconds >= least) continue;

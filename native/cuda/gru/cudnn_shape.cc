@@ -49,8 +49,13 @@ std::shared_ptr<CudnnShape> CudnnShapes::get(int batch, int steps, bool training
   }
   const std::shared_ptr<CudnnShape> shape = entry.shape;
   if (entries_.size() > kMost) {
-    // A refused one last: made again it would ask for less room, and what is placed after that would move under captured passes.
-    const auto rank = [](const auto& entry) { return std::make_pair(entry.second.shape->set(0).refused, entry.second.used); };
+    // Last, one that was refused or is undecided: made again it might ask for other room, and what is placed after that would move under
+    // captured passes.
+    const auto rank = [this](const auto& entry) {
+      CudnnShape& kept = *entry.second.shape;
+      const bool changes = kept.set(0).refused || !algorithms_.decided(kept.batch(), kept.steps(), kept.training());
+      return std::make_pair(changes, entry.second.used);
+    };
     entries_.erase(std::min_element(entries_.begin(), entries_.end(), [&](const auto& a, const auto& b) { return rank(a) < rank(b); }));
   }
   return shape;

@@ -47,7 +47,7 @@ struct UsedCalls {
   bool fast = false;
 };
 
-// The shapes in use. One that comes again after it was forgotten is the same again: its algorithm is remembered.
+// The shapes in use. One that comes again after it was forgotten is the same again: its algorithm is remembered, once decided.
 class CudnnShapes {
  public:
   explicit CudnnShapes(CudnnGru& gru) : gru_(gru), algorithms_(gru) {}

@@ -12,7 +12,7 @@
 namespace grus::cuda {
 namespace {
 
-constexpr size_t kKeyFields = 14;
+constexpr size_t kKeyFields = 15;   // a line of an earlier version has fewer: it is ignored, and gone once the file is written
 
 std::string clean(std::string text) {
   for (char& c : text) {
@@ -62,6 +62,7 @@ std::string TuningTable::key(const CudnnGru& gru, int batch, int steps, bool tra
   context.check(cudaDriverGetVersion(&driver), "cudaDriverGetVersion");
   const std::string fields[kKeyFields] = {
       clean(context.device_name()), std::to_string(context.compute_capability()), std::to_string(context.libraries().cudnn_version),
+      std::to_string(context.libraries().cublas_version),   // standard multiplies by cublasLt
       std::to_string(driver), name_of(gru.precision()), context.options().graphs ? "graphs" : "eager", std::to_string(d.num_layers),
       std::to_string(d.directions()), d.bias ? "bias" : "nobias", std::to_string(d.input_size), std::to_string(d.hidden_size),
       std::to_string(batch), std::to_string(steps), training ? "training" : "inference"};

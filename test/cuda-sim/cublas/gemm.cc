@@ -24,6 +24,7 @@ struct Product {
   bool tf32;
   void* workspace;
   size_t workspace_bytes;
+  unsigned order;   // of the additions, by the shape: a row comes out with other last bits among more rows
 };
 
 // To a mantissa of 10 bits, to the nearest, ties away from zero.
@@ -115,7 +116,8 @@ void multiply(const Product& p) {
       const double sum = p.alpha == 0 ? 0 : dot(a.data() + static_cast<size_t>(row) * static_cast<size_t>(p.k),
                                                 b.data() + static_cast<size_t>(col) * static_cast<size_t>(p.k), p.k);
       float& c = p.c[static_cast<size_t>(row) + static_cast<size_t>(col) * static_cast<size_t>(p.ldc)];
-      c = static_cast<float>(p.alpha * sum + (p.beta == 0 ? 0.0 : static_cast<double>(p.beta) * c));   // beta 0: C is not read
+      const double exact = p.alpha * sum + (p.beta == 0 ? 0.0 : static_cast<double>(p.beta) * c);   // beta 0: C is not read
+      c = reordered(exact, static_cast<float>(exact), p.order);
     }
   poison(p);
 }
@@ -137,6 +139,12 @@ bool find_workspace(cublasContext* handle, Product* p) {
   return p->workspace != nullptr;
 }
 
+// Knob BITS: "same": one order for all shapes.
+unsigned order_of(int m, int n, int k) {
+  if (knob("BITS") == "same") return 0;
+  return static_cast<unsigned>(mix(mix(static_cast<unsigned>(n) * 8ull + static_cast<unsigned>(m) % 8) + static_cast<unsigned>(k)));
+}
+
 bool is_operation(Operation op) { return op == Operation::none || op == Operation::transpose || static_cast<int>(op) == 2; }
 
 }  // namespace
@@ -155,7 +163,7 @@ extern "C" __attribute__((visibility("default"))) Status cublasSgemm_v2(cublasCo
     misuse(kCall, "alpha and beta are read on the host, and point to device memory");
     return Status::invalid_value;
   }
-  Product p{a_op, b_op, m, n, k, lda, ldb, ldc, *alpha, *beta, a, b, c, handle->math_mode == kTf32, nullptr, 0};
+  Product p{a_op, b_op, m, n, k, lda, ldb, ldc, *alpha, *beta, a, b, c, handle->math_mode == kTf32, nullptr, 0, order_of(m, n, k)};
   const Shapes s = shapes(p);
   if (m < 0 || n < 0 || k < 0 || lda < std::max(1, s.a_rows) || ldb < std::max(1, s.b_rows) || ldc < std::max(1, m)) {
     misuse(kCall, "m %d, n %d, k %d with leading dimensions %d (at least %d), %d (at least %d), %d (at least %d)", m, n, k, lda,

@@ -1,4 +1,5 @@
 #include <limits>
+#include <utility>
 
 #include "../sim.h"
 #include "exports.h"
@@ -42,45 +43,66 @@ const char* broken_weight_pass(const Pass& pass, const WeightPointers& p, Reserv
   return nullptr;
 }
 
-void compute_data(const Pass& pass, const DataPointers& p) {
-  Reserve reserve(pass.config, pass.x, p.reserve);
-  Values dx, dhx;
-  if (const char* reason = broken_data_pass(pass, p, reserve)) {
-    misuse(pass.call, "%s", reason);
-    dx.assign(static_cast<size_t>(pass.x.steps) * pass.x.batch * pass.x.width, kNaN);
-    dhx.assign(pass.states(), kNaN);
-  } else {
-    const Gru gru(pass.config, pass.x, pass.precision, pass.layout, p.weights);
-    gru.backward_data(pass.gather(pass.y, p.dy), pass.load_states(p.dhy), pass.load_states(p.hx), reserve, dx, dhx);
-    reserve.header().state = Reserve::State::data;
-  }
-  for (size_t i = 0; i < dx.size(); ++i) dx[i] = pass.faults.disturb(dx[i] * pass.faults.dx, i);
-  pass.scatter(pass.x, dx, p.dx);
-  pass.fill_padding(pass.x, kNaN, p.dx);
-  pass.store_states(dhx, p.dhx);
-}
+// One data pass, in pieces.
+struct DataPass {
+  const std::shared_ptr<Pass> shared;
+  const DataPointers p;
+  Values dx = {}, dhx = {};
+  const Pass& pass = *shared;
 
-void compute_weights(const Pass& pass, const WeightPointers& p) {
-  Reserve reserve(pass.config, pass.x, p.reserve);
-  Values sums;
-  if (const char* reason = broken_weight_pass(pass, p, reserve)) {
-    misuse(pass.call, "%s", reason);
-    sums.assign(pass.layout.elements(), kNaN);
-  } else {
-    const Gru gru(pass.config, pass.x, pass.precision, pass.layout, nullptr);
-    gru.backward_weights(pass.gather(pass.x, p.x), pass.load_states(p.hx), reserve, sums);
+  void compute() {
+    Reserve reserve(pass.config, pass.x, p.reserve);
+    if (const char* reason = broken_data_pass(pass, p, reserve)) {
+      misuse(pass.call, "%s", reason);
+      dx.assign(static_cast<size_t>(pass.x.steps) * pass.x.batch * pass.x.width, kNaN);
+      dhx.assign(pass.states(), kNaN);
+    } else {
+      const Gru gru(pass.config, pass.x, pass.precision, pass.layout, p.weights);
+      gru.backward_data(pass.gather(pass.y, p.dy), pass.load_states(p.dhy), pass.load_states(p.hx), reserve, dx, dhx);
+      reserve.header().state = Reserve::State::data;
+    }
+    for (size_t i = 0; i < dx.size(); ++i) dx[i] = pass.faults.disturb(dx[i] * pass.faults.dx, i);
   }
-  const DataType type = pass.config.data;
-  for (const Region& region : pass.layout.regions()) {
-    for (size_t i = region.offset; i < region.offset + region.elements(); ++i) {
-      store(type, p.dweights, i, load(type, p.dweights, i) + pass.faults.disturb(sums[i] * pass.faults.dweights, i));
+  void write_input_gradient() {
+    pass.scatter(pass.x, std::exchange(dx, {}), p.dx);
+    pass.fill_padding(pass.x, kNaN, p.dx);
+  }
+  void write_state_gradient() { pass.store_states(std::exchange(dhx, {}), p.dhx); }
+};
+
+// One weight pass, in pieces.
+struct WeightPass {
+  const std::shared_ptr<Pass> shared;
+  const WeightPointers p;
+  Values sums = {};
+  const Pass& pass = *shared;
+
+  void compute() {
+    Reserve reserve(pass.config, pass.x, p.reserve);
+    if (const char* reason = broken_weight_pass(pass, p, reserve)) {
+      misuse(pass.call, "%s", reason);
+      sums.assign(pass.layout.elements(), kNaN);
+    } else {
+      const Gru gru(pass.config, pass.x, pass.precision, pass.layout, nullptr);
+      gru.backward_weights(pass.gather(pass.x, p.x), pass.load_states(p.hx), reserve, sums);
     }
   }
-  if (!pass.layout.poisons_gaps()) return;
-  pass.layout.for_each_gap([&](size_t first, size_t count) {
-    for (size_t i = first; i < first + count; ++i) store(type, p.dweights, i, kNaN);
-  });
-}
+  void add(bool biases) const {
+    const DataType type = pass.config.data;
+    for (const Region& region : pass.layout.regions()) {
+      if (region.bias != biases) continue;
+      for (size_t i = region.offset; i < region.offset + region.elements(); ++i) {
+        store(type, p.dweights, i, load(type, p.dweights, i) + pass.faults.disturb(sums[i] * pass.faults.dweights, i));
+      }
+    }
+  }
+  void poison_gaps() const {
+    if (!pass.layout.poisons_gaps()) return;
+    pass.layout.for_each_gap([&](size_t first, size_t count) {
+      for (size_t i = first; i < first + count; ++i) store(pass.config.data, p.dweights, i, kNaN);
+    });
+  }
+};
 
 }  // namespace
 
@@ -103,7 +125,8 @@ Status cudnnRNNBackwardData_v8(Handle handle, RnnDescriptor descriptor, const in
     if (dhx) pass->arguments.write("dhx", dhx, pass->state_bytes());
     pass->take_spaces(weight_bytes, weights, false, workspace_bytes, workspace, reserve_bytes, reserve);
     pass->arguments.check();
-    pass->submit(use, [pass, p = DataPointers{y, dy, hx, dhy, weights, dx, dhx, reserve}] { compute_data(*pass, p); });
+    const auto work = std::make_shared<DataPass>(DataPass{pass, {y, dy, hx, dhy, weights, dx, dhx, reserve}});
+    pass->submit(use, [work] { work->compute(); }, [work] { work->write_input_gradient(); }, [work] { work->write_state_gradient(); });
   });
 }
 
@@ -122,6 +145,7 @@ Status cudnnRNNBackwardWeights_v8(Handle handle, RnnDescriptor descriptor, Wgrad
     if (hx) pass->arguments.read("hx", hx, pass->state_bytes());
     pass->take_spaces(weight_bytes, dweights, true, workspace_bytes, workspace, reserve_bytes, reserve);
     pass->arguments.check();
-    pass->submit(use, [pass, p = WeightPointers{x, hx, y, dweights, reserve}] { compute_weights(*pass, p); });
+    const auto work = std::make_shared<WeightPass>(WeightPass{pass, {x, hx, y, dweights, reserve}});
+    pass->submit(use, [work] { work->compute(); }, [work] { work->add(false); }, [work] { work->add(true), work->poison_gaps(); });
   });
 }

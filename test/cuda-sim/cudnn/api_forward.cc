@@ -1,4 +1,5 @@
 #include <limits>
+#include <utility>
 
 #include "exports.h"
 #include "pass.h"
@@ -13,24 +14,34 @@ struct ForwardPointers {
   void *y, *hy, *reserve;
 };
 
-void compute(const Pass& pass, const ForwardPointers& p) {
-  const Gru gru(pass.config, pass.x, pass.precision, pass.layout, p.weights);
-  const bool keeps = pass.training;
-  Reserve reserve(pass.config, pass.x, p.reserve);
-  if (keeps) reserve.begin();
-  Values y, hy;
-  gru.forward(pass.gather(pass.x, p.x), pass.load_states(p.hx), y, hy, keeps ? &reserve : nullptr);
-  for (size_t i = 0; i < y.size(); ++i) y[i] = pass.faults.disturb(y[i] * pass.faults.y, i);
-  pass.scatter(pass.y, y, p.y);
-  pass.fill_padding(pass.y, pass.y.fills ? pass.y.fill : std::numeric_limits<double>::quiet_NaN(), p.y);
-  pass.store_states(hy, p.hy);
-  if (!keeps) return;
-  Reserve::Header& header = reserve.header();
-  header.x = hash_of(pass.x, p.x);
-  header.hx = p.hx ? hash_bytes(p.hx, pass.state_bytes()) : 0;
-  header.weights = hash_of(pass.layout, pass.config.data, p.weights);
-  header.y = hash_of(pass.y, p.y);
-}
+// One pass, in pieces.
+struct Forward {
+  const std::shared_ptr<Pass> shared;
+  const ForwardPointers p;
+  Values y = {}, hy = {};
+  const Pass& pass = *shared;
+
+  void compute() {
+    const Gru gru(pass.config, pass.x, pass.precision, pass.layout, p.weights);
+    Reserve reserve(pass.config, pass.x, p.reserve);
+    if (pass.training) reserve.begin();
+    gru.forward(pass.gather(pass.x, p.x), pass.load_states(p.hx), y, hy, pass.training ? &reserve : nullptr);
+    for (size_t i = 0; i < y.size(); ++i) y[i] = pass.faults.disturb(y[i] * pass.faults.y, i);
+  }
+  void write_output() {
+    pass.scatter(pass.y, std::exchange(y, {}), p.y);
+    pass.fill_padding(pass.y, pass.y.fills ? pass.y.fill : std::numeric_limits<double>::quiet_NaN(), p.y);
+    if (pass.training) Reserve(pass.config, pass.x, p.reserve).header().y = hash_of(pass.y, p.y);
+  }
+  void write_state() {
+    pass.store_states(std::exchange(hy, {}), p.hy);
+    if (!pass.training) return;
+    Reserve::Header& header = Reserve(pass.config, pass.x, p.reserve).header();
+    header.x = hash_of(pass.x, p.x);
+    header.hx = p.hx ? hash_bytes(p.hx, pass.state_bytes()) : 0;
+    header.weights = hash_of(pass.layout, pass.config.data, p.weights);
+  }
+};
 
 }  // namespace
 
@@ -51,6 +62,7 @@ Status cudnnRNNForward(Handle handle, RnnDescriptor descriptor, ForwardMode mode
     if (hy) pass->arguments.write("hy", hy, pass->state_bytes());
     pass->take_spaces(weight_bytes, weights, false, workspace_bytes, workspace, reserve_bytes, reserve);
     pass->arguments.check();
-    pass->submit(use, [pass, p = ForwardPointers{x, hx, weights, y, hy, reserve}] { compute(*pass, p); });
+    const auto work = std::make_shared<Forward>(Forward{pass, {x, hx, weights, y, hy, reserve}});
+    pass->submit(use, [work] { work->compute(); }, [work] { work->write_output(); }, [work] { work->write_state(); });
   });
 }

@@ -29,12 +29,17 @@ Status cudnnCreate(Handle* handle) {
     require(allowed_during_capture("cudnnCreate"), kCudart, "a stream is being captured");
     auto* made = make<cudnnHandleTag>();
     made->device = current_device();
+    for (cudaStream_t& own : made->streams) own = library_stream();
     *handle = made;
   });
 }
 
 Status cudnnDestroy(Handle handle) {
-  return call("cudnnDestroy", Library::graph, [&] { destroy("cudnnDestroy", handle, Kind::handle); });
+  return call("cudnnDestroy", Library::graph, [&] {
+    destroy("cudnnDestroy", handle, Kind::handle);
+    if (!handle) return;
+    for (const cudaStream_t own : handle->streams) library_stream_destroy(own);
+  });
 }
 
 Status cudnnSetStream(Handle handle, Stream stream) {

@@ -1,11 +1,10 @@
-#include <cstring>
-
 #include "../sim.h"
 #include "exports.h"
 #include "numbers.h"
 #include "objects.h"
 
 using namespace grus::cudnn;
+using namespace grus::sim;
 using namespace grus::sim::dnn;
 
 namespace {
@@ -21,6 +20,16 @@ void check_lengths(const Sequences& s) {
   require(std::is_sorted(s.lengths.rbegin(), s.lengths.rend()), kBadParameter, "the packed layout needs descending sequence lengths");
   require(longest == s.steps, kBadParameter, "the packed layout needs maxSeqLength to be the longest length");
   require(s.lengths.back() > 0, kBadParameter, "the packed layout takes no sequence of length 0");
+}
+
+// Knob CUDNN_LENGTHS: "host" is a cuDNN whose work reads the lengths out of the descriptor, whatever is there by then.
+void pin(cudnnRNNDataTag& descriptor, const std::vector<int>& lengths) {
+  if (!descriptor.pinned_lengths || descriptor.sequences.lengths.size() != lengths.size()) {
+    void* memory = nullptr;
+    require(cudaMallocHost(&memory, lengths.size() * sizeof(int)) == cudaSuccess, kCudart, "no room for the lengths");
+    descriptor.pinned_lengths = static_cast<int*>(memory);
+  }
+  std::copy(lengths.begin(), lengths.end(), descriptor.pinned_lengths);
 }
 
 void locate_packed_steps(Sequences& s) {
@@ -57,6 +66,7 @@ Status cudnnSetRNNDataDescriptor(RnnDataDescriptor descriptor, DataType type, Rn
     locate_packed_steps(s);
     s.fills = padding_fill != nullptr;
     if (s.fills) s.fill = load(type, padding_fill, 0);
+    if (knob("CUDNN_LENGTHS") == "host") pin(target, s.lengths);
     target.sequences = std::move(s);
     target.set = true;
   });

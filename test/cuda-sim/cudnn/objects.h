@@ -44,6 +44,7 @@ struct cudnnHandleTag : sim::dnn::Object {
   cudnnHandleTag() : Object(sim::dnn::Kind::handle) {}
   int device = 0;
   cudaStream_t stream = nullptr;
+  cudaStream_t streams[2] = {};            // the handle's own, that calls spread over
   std::atomic<int> inside{0};              // calls that are using it now
   std::set<unsigned long long> warmed_up;  // what it has computed before
 };
@@ -69,6 +70,7 @@ struct cudnnRNNTag : sim::dnn::Object {
 struct cudnnRNNDataTag : sim::dnn::Object {
   cudnnRNNDataTag() : Object(sim::dnn::Kind::rnn_data) {}
   sim::dnn::Sequences sequences;
+  int* pinned_lengths = nullptr;           // knob CUDNN_LENGTHS; never freed, as the object itself
 };
 
 }  // namespace grus::cudnn

@@ -55,10 +55,11 @@ Pass::Pass(const char* call, HandleUse& handle, cudnn::RnnDescriptor descriptor,
       x(rnn_data(call, x_desc, "xDesc").sequences),
       y(rnn_data(call, y_desc, "yDesc").sequences),
       layout(config),
-      precision(config, compute_capability()),
+      precision(config, x.batch, compute_capability()),
       faults(config.algo),
       training(training),
-      arguments(call) {
+      arguments(call),
+      pinned_lengths(x.full() ? nullptr : rnn_data(call, x_desc, "xDesc").pinned_lengths) {
   const auto& object = rnn(call, descriptor);
   if (object.dropout) find_as(call, object.dropout, Kind::dropout, "the dropoutDesc of rnnDesc");
   check_sequences(config, x, y);
@@ -100,16 +101,40 @@ void Pass::take_spaces(size_t weight_bytes, const void* weights, bool writes_wei
   workspace_size = workspace_bytes;
 }
 
-void Pass::submit(HandleUse& handle, std::function<void()> work) {
-  const auto wrapped = [arguments = arguments, workspace = workspace, bytes = workspace_size, work = std::move(work)] {
-    if (!arguments.still_there()) return;
-    std::memset(workspace, 0xFF, bytes);
-    work();
-    std::memset(workspace, 0xFF, bytes);
+// Knob CUDNN_STREAMS: 0 puts all of it on the caller's stream. Knob CUDNN_JOIN: "missing" is the fault of a cuDNN that does not wait for one
+// of its pieces.
+void Pass::submit(HandleUse& handle, std::function<void()> first, std::function<void()> left, std::function<void()> right) {
+  const bool forks = knob_number("CUDNN_STREAMS", 2) > 0;
+  const cudaStream_t stream = handle->stream, a = forks ? handle->streams[0] : stream, b = forks ? handle->streams[1] : stream;
+  const auto good = [this](cudaError_t error) {
+    if (error != cudaSuccess) refuse(kCudart, std::string("the work could not be put on the streams: ") + cudaGetErrorString(error));
   };
-  const double microseconds = microseconds_per_step(config.algo) * x.steps * config.layers;
-  const cudaError_t error = enqueue(call, handle->stream, microseconds, wrapped);
-  if (error != cudaSuccess) refuse(kCudart, std::string("the work could not be put on the stream: ") + cudaGetErrorString(error));
+  const auto wait = [&](cudaStream_t waiting, cudaStream_t before) {
+    if (waiting != before) good(library_join(call, waiting, before));
+  };
+  const auto there = std::make_shared<bool>(false);   // whether the memory is, when the work runs
+  const auto piece = [&](cudaStream_t on, double microseconds, std::function<void()> work) {
+    good(enqueue(call, on, microseconds, [there, work = std::move(work)] {
+      if (*there) work();
+    }));
+  };
+  const auto fill = [workspace = workspace, bytes = workspace_size] { std::memset(workspace, 0xFF, bytes); };
+  wait(a, stream);
+  const size_t length_bytes = x.lengths.size() * sizeof(int);
+  if (pinned_lengths) good(cudaMemcpyAsync(workspace, pinned_lengths, length_bytes, cudaMemcpyHostToDevice, a));
+  good(enqueue(call, a, microseconds_per_step(config.algo) * x.steps * config.layers,
+               [this, there, arguments = arguments, length_bytes, fill, first = std::move(first)] {
+                 if (!(*there = arguments.still_there())) return;
+                 if (pinned_lengths) std::memcpy(x.lengths.data(), workspace, length_bytes), y.lengths = x.lengths;
+                 fill();
+                 first();
+               }));
+  wait(b, a);
+  piece(a, 0, std::move(left));
+  piece(b, 0, std::move(right));
+  wait(stream, a);
+  if (knob("CUDNN_JOIN") != "missing") wait(stream, b);
+  piece(stream, 0, fill);
 }
 
 }   // namespace grus::sim::dnn

@@ -25,8 +25,9 @@ struct Pass {
   void take_spaces(size_t weight_bytes, const void* weights, bool writes_weights, size_t workspace_bytes, void* workspace,
                    size_t reserve_bytes, void* reserve);
 
-  // Enqueues the work, between two fillings of the workspace with NaN.
-  void submit(HandleUse& handle, std::function<void()> work);
+  // Enqueues the work, between two fillings of the workspace with NaN. `first` runs on a stream of the handle's own that waits for the
+  // caller's; `left` and `right` follow it on two of them, side by side; then the caller's stream waits for both.
+  void submit(HandleUse& handle, std::function<void()> first, std::function<void()> left, std::function<void()> right);
 
   size_t state_bytes() const { return states() * size_of(config.data); }
   size_t states() const { return static_cast<size_t>(config.pseudo_layers()) * x.batch * config.hidden; }
@@ -45,6 +46,7 @@ struct Pass {
   Faults faults;
   bool training;
   Arguments arguments;
+  const int* pinned_lengths;   // null: the lengths are those of the call
   void* workspace = nullptr;
   size_t workspace_size = 0;
 };

@@ -1,6 +1,7 @@
 #pragma once
 #include <vector>
 
+#include "../sim.h"
 #include "numbers.h"
 
 namespace grus::sim::dnn {
@@ -10,13 +11,7 @@ namespace grus::sim::dnn {
 struct Precision {
   enum class Operand { exact, tf32, half };
 
-  Precision(const RnnConfig& config, int compute_capability)
-      : stored(config.data), half_math(config.math_prec == DataType::float16), toward_zero(config.algo != cudnn::RnnAlgo::standard) {
-    if (config.data != DataType::float32) return;
-    if (config.math == cudnn::MathType::tensor_op_allow_conversion) operands = Operand::half;
-    const bool tensor_cores = config.math == cudnn::MathType::default_math || config.math == cudnn::MathType::tensor_op;
-    if (tensor_cores && compute_capability >= 80) operands = Operand::tf32;
-  }
+  Precision(const RnnConfig& config, int batch, int compute_capability);
 
   // an input of a matrix product
   double operand(double value) const {
@@ -24,11 +19,13 @@ struct Precision {
   }
   // the result of one
   double product(double value) const { return half_math ? rounded(DataType::float16, value) : value; }
-  // the state between two steps. Persistent kernels sum in another order than the standard one: a difference in the last bit.
+  // the state between two steps. Persistent kernels sum in another order than the standard one, and each shape in an order of its own: a
+  // difference in the last bit of float32, before it is stored.
   double state(double value) const {
-    const double nearest = rounded(stored, value);
-    if (!toward_zero || stored != DataType::float32 || std::fabs(nearest) <= std::fabs(value)) return nearest;
-    return std::nextafter(static_cast<float>(nearest), 0.0f);
+    if (stored == DataType::float64) return value;
+    auto sum = static_cast<float>(value);
+    if (toward_zero && std::fabs(static_cast<double>(sum)) > std::fabs(value)) sum = std::nextafter(sum, 0.0f);
+    return rounded(stored, reordered(value, sum, order));
   }
   // a gradient that becomes the input of a matrix product
   double gradient(double value) const { return operand(stored == DataType::float32 ? value : rounded(stored, value)); }
@@ -40,6 +37,7 @@ struct Precision {
 
   DataType stored;
   bool half_math, toward_zero;
+  unsigned order = 0;   // of the additions, by batch and H % 8
   Operand operands = Operand::exact;
 };
 

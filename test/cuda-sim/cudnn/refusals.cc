@@ -27,14 +27,22 @@ void refuse_model(const RnnConfig& config, const Sequences& x) {
   require(x.steps <= knob_number("CUDNN_MAX_STEPS", 1 << 30), kUnsupportedShape, "the sequences are too long");
 }
 
-// performance cliffs aside, these are the limits that users of cuDNN report; H of the persistent ones depends on the GPU
+// The kernels of algorithms 1 and 2 hold the recurrent weights on the chip, so that the most units depend on the type and on the GPU.
+long long persistent_limit(DataType type) {
+  const long long usual = type == DataType::float16 ? 896 : type == DataType::float32 ? 512 : 256;
+  return knob_number("CUDNN_PERSIST_LIMIT", usual);
+}
+
+// performance cliffs aside, these are the limits that users of cuDNN report
 void refuse_persistent(const RnnConfig& config, const Sequences& x, bool training) {
+  // 9.24 has such kernels for the other types alone, although Set takes this one
+  require(config.data != DataType::bfloat16 || knob("CUDNN_BFLOAT16") == "all", kNotSupported, "only the standard algorithm has BFLOAT16");
   require(x.full(), kNotSupported, "only the standard algorithm computes sequences of different lengths");
   if (config.algo == RnnAlgo::persist_static_small_h) {
     require(config.hidden <= (training ? 128 : 192), kUnsupportedShape, "hiddenSize is above the limit of PERSIST_STATIC_SMALL_H");
     require(x.steps <= 65535, kUnsupportedShape, "PERSIST_STATIC_SMALL_H takes 65535 steps at most");
   } else {
-    require(config.hidden <= knob_number("CUDNN_PERSIST_LIMIT", 1024), kUnsupportedShape, "hiddenSize does not fit the persistent kernels");
+    require(config.hidden <= persistent_limit(config.data), kUnsupportedShape, "hiddenSize does not fit the persistent kernels");
   }
 }
 

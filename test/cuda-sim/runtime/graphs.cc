@@ -29,8 +29,8 @@ cudaError_t cudaGraphInstantiate(cudaGraphExec_t* exec, cudaGraph_t graph, unsig
 cudaError_t cudaGraphGetNodes(cudaGraph_t graph, cudaGraphNode_t* nodes, size_t* count) {
   return api("cudaGraphGetNodes", Needs::driver, [&]() -> cudaError_t {
     if (!living("cudaGraphGetNodes", state().graphs, graph)) return cudaErrorInvalidValue;
-    if (nodes) return cudaErrorNotSupported;
-    *count = graph->nodes.size();
+    if (nodes) *count = nodes_of(*graph, nodes, *count);
+    else *count = graph->nodes.size();
     return cudaSuccess;
   });
 }

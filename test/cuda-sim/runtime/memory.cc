@@ -78,6 +78,8 @@ Work copy_work(const char* call, void* destination, const void* source, size_t b
   Work work;
   work.call = call;
   work.microseconds = copy_cost(bytes);
+  work.type = cudaGraphNodeTypeMemcpy;
+  work.to = destination, work.from = source, work.bytes = bytes, work.kind = kind;
   work.run = [call, destination, source, bytes, kind] {
     if (copy_sides(call, destination, source, bytes, kind)) std::memmove(destination, source, bytes);
   };
@@ -252,6 +254,7 @@ cudaError_t set(const char* call, cudaStream_t stream, void* destination, int va
   Work work;
   work.call = call;
   work.microseconds = copy_cost(bytes) / 10;
+  work.type = cudaGraphNodeTypeMemset;
   work.run = [call, destination, value, bytes] {
     if (check_device(call, "the destination", destination, bytes, 1)) std::memset(destination, value, bytes);
   };

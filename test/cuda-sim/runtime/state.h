@@ -19,6 +19,11 @@ struct Work {
   double microseconds = 0;
   std::function<void()> run;
   bool launch = false;                      // counts as a kernel, and may be the one that faults
+  cudaGraphNodeType type = cudaGraphNodeTypeKernel;   // as a node of a graph
+  void* to = nullptr;                       // of one that copies
+  const void* from = nullptr;
+  size_t bytes = 0;
+  cudaMemcpyKind kind = cudaMemcpyDefault;
 };
 
 struct Capture;
@@ -134,6 +139,9 @@ void progress(CUstream_st& stream, int operations);
 void run_now(CUstream_st& stream, const Work& work);
 void run_nodes(CUstream_st& stream, const std::vector<Node>& nodes);
 bool deferred();
+
+// graph_nodes.cc
+size_t nodes_of(CUgraph_st& graph, cudaGraphNode_t* handles, size_t most);   // how many it wrote
 
 // capture.cc
 void invalidate(Capture& capture);

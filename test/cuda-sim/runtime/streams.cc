@@ -102,7 +102,8 @@ cudaError_t cudaLaunchHostFunc(cudaStream_t stream, cudaHostFn_t function, void*
   return api("cudaLaunchHostFunc", Needs::device, [&]() -> cudaError_t {
     CUstream_st* found = find_stream("cudaLaunchHostFunc", stream);
     if (!found) return cudaErrorInvalidResourceHandle;
-    return submit("cudaLaunchHostFunc", *found, {"cudaLaunchHostFunc", 5.0, [function, data] { function(data); }, false});
+    const auto run = [function, data] { function(data); };
+    return submit("cudaLaunchHostFunc", *found, {"cudaLaunchHostFunc", 5.0, run, false, cudaGraphNodeTypeHost});
   });
 }
 

@@ -1,4 +1,5 @@
 #pragma once
+#include <dlfcn.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -62,6 +63,18 @@ struct Chooser {
   cuda::CudnnGru gru;
   cuda::Algorithms algorithms;
 };
+
+// What cuDNN has spent so far on compiling kernels.
+inline double built_microseconds() {
+  static const auto built = [] {
+    Dl_info runtime{};
+    dladdr(reinterpret_cast<void*>(&grus_sim_misuses), &runtime);
+    const std::string path = runtime.dli_fname;
+    void* library = dlopen((path.substr(0, path.rfind('/') + 1) + "libcudnn.so.9").c_str(), RTLD_NOW | RTLD_LOCAL);
+    return reinterpret_cast<double (*)()>(dlsym(library, "grus_sim_cudnn_built_microseconds"));
+  }();
+  return built();
+}
 
 inline RnnAlgo choose(const GruDescription& d, GruAlgorithm algorithm, bool training = true) {
   return Chooser(d, algorithm)(4, 6, training);

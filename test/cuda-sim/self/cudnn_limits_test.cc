@@ -54,6 +54,47 @@ void algorithms() {
   CHECK(sizes(floats(RnnAlgo::standard)) == never);
 }
 
+// Algorithms 1 and 2 hold the recurrent weights on the chip: how many units fit depends on the type, and on the GPU.
+void units() {
+  Options wide = floats(RnnAlgo::persist_static, 512);
+  wide.steps = wide.batch = 1;
+  CHECK(sizes(wide) == std::make_pair(0, 0));
+  wide.hidden = 513;
+  CHECK(sizes(wide) == std::make_pair(3, 3));
+  wide.type = DataType::float16;
+  wide.hidden = 896;
+  CHECK(sizes(wide) == std::make_pair(0, 0));
+  wide.hidden = 897;
+  CHECK(sizes(wide) == std::make_pair(3, 3));
+  const Knob limit("CUDNN_PERSIST_LIMIT", "1536");
+  CHECK(sizes(wide) == std::make_pair(0, 0));
+}
+
+// Set takes them all, and only standard has kernels for it: whoever goes by Set is refused with the sizes, or with a pass.
+void no_bfloat16() {
+  for (const RnnAlgo algo : {RnnAlgo::persist_static, RnnAlgo::persist_dynamic, kSmall}) {
+    Options o = floats(algo);
+    o.type = DataType::bfloat16;
+    {
+      Gru gru(o);
+      CHECK(gru.set == Status::success && category_of(gru.sizes) == 3);
+    }
+    {
+      const Knob stage("CUDNN_REFUSE", "forward");
+      Gru gru(o);
+      CHECK(gru.sizes == Status::success && category_of(gru.forward()) == 3);
+    }
+    {
+      const Knob stage("CUDNN_REFUSE", "backward");
+      Gru gru(o);
+      CHECK(category_of(gru.forward()) == 0 && category_of(gru.backward_data()) == 3);
+    }
+    const Knob all("CUDNN_BFLOAT16", "all");   // a later version may have them
+    Gru gru(o);
+    CHECK(gru.train() == 0);
+  }
+}
+
 void late_refusals() {
   const Knob refused("CUDNN_ALGOS", "3");
   {
@@ -74,6 +115,34 @@ void dynamic() {
   CHECK(category_of(gru.forward()) == 0);
   Gru standard(floats(RnnAlgo::standard));
   CHECK(category_of(api().BuildRNNDynamic(standard.handle, standard.rnn, 3)) == 2);
+}
+
+// Seconds for each descriptor and batch, which whoever times it sees; and nothing at all without the compiler.
+void compilation() {
+  const auto built = reinterpret_cast<double (*)()>(symbol("grus_sim_cudnn_built_microseconds"));
+  Gru gru(floats(RnnAlgo::persist_dynamic));
+  cudaEvent_t begin = nullptr, end = nullptr;
+  cudaEventCreate(&begin), cudaEventCreate(&end);
+  const auto build = [&](int batch) {
+    const double before = built();
+    cudaEventRecord(begin, gru.stream);
+    const Status status = api().BuildRNNDynamic(gru.handle, gru.rnn, batch);
+    cudaEventRecord(end, gru.stream);
+    cudaEventSynchronize(end);
+    float milliseconds = 0;
+    cudaEventElapsedTime(&milliseconds, begin, end);
+    CHECK_CLOSE(built() - before, 1000.0 * milliseconds, 1);
+    return std::make_pair(category_of(status), std::lround(milliseconds));
+  };
+  CHECK(build(2) == std::make_pair(0, 3000L) && build(2) == std::make_pair(0, 3000L));
+  {
+    const Knob cost("CUDNN_BUILD", "0.25");
+    CHECK(build(3) == std::make_pair(0, 250L));
+  }
+  const Knob missing("CUDNN_NVRTC", "missing");
+  const auto [category, milliseconds] = build(5);
+  CHECK((category == 3 || category == 4) && milliseconds == 0);
+  cudaEventDestroy(begin), cudaEventDestroy(end);
 }
 
 // one algorithm's error is in what the knob names, and nowhere else
@@ -112,8 +181,10 @@ void repetition() {
 }
 
 // how much two kinds of math differ from exact, in the largest entry of y
-double rounding(DataType type, DataType prec, MathType math) {
-  Options o = floats(RnnAlgo::standard, 16);
+double rounding(DataType type, DataType prec, MathType math, int hidden = 16, int batch = 3, RnnAlgo algo = RnnAlgo::standard) {
+  Options o = floats(algo, hidden);
+  o.batch = batch;
+  o.steps = hidden > 64 ? 1 : o.steps;
   Gru exact(o);
   o.type = type;
   o.math_prec = prec;
@@ -130,9 +201,8 @@ double rounding(DataType type, DataType prec, MathType math) {
 void kinds_of_math() {
   const DataType f32 = DataType::float32;
   CHECK(rounding(f32, f32, MathType::fma) == 0);
-  const double tf32 = rounding(f32, f32, MathType::default_math);
+  const double tf32 = rounding(f32, f32, MathType::tensor_op);
   CHECK(tf32 > 5e-5 && tf32 < 5e-3);
-  CHECK(rounding(f32, f32, MathType::tensor_op) == tf32);
   const double converted = rounding(f32, f32, MathType::tensor_op_allow_conversion);
   CHECK(converted > 5e-5 && converted < 5e-3);
   const double half = rounding(DataType::float16, f32, MathType::default_math);
@@ -142,15 +212,40 @@ void kinds_of_math() {
   CHECK(rounding(DataType::float16, DataType::float16, MathType::default_math) > 1e-4);
 }
 
+// Whoever takes DEFAULT_MATH for rounded, or for exact, is wrong on some shape; the same shape is always the same.
+void default_math_only_permits() {
+  const DataType f32 = DataType::float32;
+  const auto is_rounded = [&](int hidden, int batch, RnnAlgo algo) {
+    const double distance = rounding(f32, f32, MathType::default_math, hidden, batch, algo);
+    CHECK(distance == 0 || distance > 1e-6);
+    CHECK(rounding(f32, f32, MathType::default_math, hidden, batch, algo) == distance);
+    return distance > 0;
+  };
+  for (const RnnAlgo algo : {RnnAlgo::standard, kSmall}) {
+    int count = 0;
+    for (int hidden = 8; hidden < 24; ++hidden) count += is_rounded(hidden, 3, algo);
+    CHECK(count > 2 && count < 14);
+  }
+  CHECK(is_rounded(256, 64, RnnAlgo::standard));
+  const Knob never("CUDNN_TF32", "never");
+  CHECK(!is_rounded(256, 64, RnnAlgo::standard));
+  const Knob always("CUDNN_TF32", "always");
+  for (int hidden = 8; hidden < 12; ++hidden) CHECK(is_rounded(hidden, 3, kSmall));
+}
+
 }   // namespace
 
 int main() {
   algorithms();
+  units();
+  no_bfloat16();
   late_refusals();
   dynamic();
+  compilation();
   wrong_numbers();
   repetition();
   kinds_of_math();
+  default_math_only_permits();
   CHECK(grus_sim_misuses() == 0);
   return checks().report();
 }

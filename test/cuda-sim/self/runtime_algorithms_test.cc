@@ -37,6 +37,36 @@ void tried() {
   }
 }
 
+// cuDNN has no such kernels: nothing is tried, however late it would refuse, nor compiled.
+void bfloat16() {
+  const double before = built_microseconds();
+  for (const char* stage : {"sizes", "forward", "backward"}) {
+    const Knob when("CUDNN_REFUSE", stage);
+    for (const auto pinned : {GruAlgorithm::heuristic, GruAlgorithm::persist_static, GruAlgorithm::persist_dynamic,
+                              GruAlgorithm::persist_static_small_h, GruAlgorithm::autotune}) {
+      for (const bool training : {true, false}) {
+        CHECK(Chooser(kSmall, pinned, Precision::bfloat16)(4, 6, training) == kStandard);
+      }
+    }
+  }
+  CHECK(built_microseconds() == before);
+}
+
+// How many units a persistent kernel holds depends on the type.
+void too_many_units() {
+  const GruDescription wide = describe(4, 600, 1, Direction::forward);
+  CHECK(choose(wide, GruAlgorithm::persist_static) == kStandard);
+  CHECK(Chooser(wide, GruAlgorithm::persist_static, Precision::float16)(4, 6, true) == RnnAlgo::persist_static);
+}
+
+void no_compiler() {
+  const Knob missing("CUDNN_NVRTC", "missing");
+  for (const char* seed : {"1", "2"}) {
+    const Knob words("CUDNN_SEED", seed);
+    CHECK(choose(kSmall, GruAlgorithm::persist_dynamic) == kStandard);
+  }
+}
+
 void for_good() {
   Chooser chooser(kSmall, GruAlgorithm::heuristic);
   {
@@ -51,8 +81,11 @@ void for_good() {
 
 void no_room_to_try() {
   Chooser chooser(kSmall, GruAlgorithm::heuristic);
-  const Knob full("FAIL_ALLOC", "every");
-  CHECK(chooser(4, 6, true) == kStandard);
+  {
+    const Knob full("FAIL_ALLOC", "every");
+    CHECK(chooser(4, 6, true) == kStandard && !chooser.algorithms.decided(4, 6, true));
+  }
+  CHECK(chooser(4, 6, true) == kSmallH && chooser.algorithms.decided(4, 6, true));   // now there is room
 }
 
 // Refused only when it is called for the first time: standard takes its place, in the room that was given out.
@@ -92,6 +125,9 @@ void refused_late() {
 int main() {
   by_shape();
   tried();
+  bfloat16();
+  too_many_units();
+  no_compiler();
   for_good();
   no_room_to_try();
   refused_late();

@@ -71,6 +71,36 @@ void tf32_rounds_the_operands() {
   CHECK(c.get()[0] == 1 + std::ldexp(1.f, -12));
 }
 
+// The same column among more columns has other last bits, here and there; a sum that is a float is that float.
+void other_shapes_add_in_another_order() {
+  Blas blas;
+  const int m = 64, k = 33;
+  const auto left = pattern(m * k, 1), right = pattern(k, 2);
+  const auto first_of = [&](int n, bool whole) {
+    Floats a(m * k), b(k * n), c(m * n);
+    std::vector<float> lines = left, columns;
+    for (int col = 0; col < n; ++col) columns.insert(columns.end(), right.begin(), right.end());
+    for (auto* values : {&lines, &columns}) {
+      for (float& value : *values) value = whole ? std::round(8 * value) : value;
+    }
+    a.set(lines), b.set(columns);
+    CHECK(blas.multiply(0, 0, m, n, k, a.at, m, b.at, k, c.at, m) == 0);
+    std::vector<float> got = c.get();
+    got.resize(m);
+    return got;
+  };
+  const auto alone = first_of(1, false);
+  CHECK(first_of(1, false) == alone);
+  for (const int n : {2, 3, 4, 8}) {
+    const auto among = first_of(n, false);
+    CHECK(among != alone);
+    for (size_t i = 0; i < alone.size(); ++i) CHECK_CLOSE(among[i], alone[i], 3e-7 * std::max(1.f, std::fabs(alone[i])));
+    CHECK(first_of(n, true) == first_of(1, true));
+  }
+  const Knob same("BITS", "same");
+  CHECK(first_of(5, false) == first_of(1, false));
+}
+
 void mistakes_are_seen() {
   Blas blas;
   Floats a(64), b(64), c(64);
@@ -141,6 +171,7 @@ void statuses_on_demand() {
 int main() {
   products_are_right();
   tf32_rounds_the_operands();
+  other_shapes_add_in_another_order();
   mistakes_are_seen();
   memory_must_outlive_the_work();
   captures_need_a_workspace();

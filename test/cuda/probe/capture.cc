@@ -1,17 +1,12 @@
 #include <fstream>
 #include <set>
 
+#include "captured.h"
 #include "groups.h"
 
 namespace probe {
-namespace {
 
-struct Captured {
-  Outcome outcome;
-  cudaGraph_t graph = nullptr;
-};
-
-Captured record(Network& n) {
+Captured record(Network& n, Passes passes, const std::function<void()>& meanwhile) {
   const cudaStream_t stream = n.context().stream();
   const auto broken = [](const std::string& call, cudaError_t error) { return Outcome{false, call + ": " + cudaGetErrorName(error)}; };
   cudaError_t error = cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal);
@@ -21,14 +16,20 @@ Captured record(Network& n) {
     if (status != Status::success) failed = std::string(call) + ": " + status_text(n.context(), status);
     return status == Status::success;
   };
-  (void)(good("cudnnRNNForward", n.forward(true)) && cudaMemsetAsync(n.at(DWEIGHTS), 0, n.weight_bytes, stream) == cudaSuccess &&
-         good("cudnnRNNBackwardData_v8", n.backward_data()) && good("cudnnRNNBackwardWeights_v8", n.backward_weights()));
+  if (passes != Passes::backward) good("cudnnRNNForward", n.forward(true));
+  if (meanwhile) meanwhile();
+  if (passes != Passes::forward && failed.empty()) {
+    (void)(cudaMemsetAsync(n.at(DWEIGHTS), 0, n.weight_bytes, stream) == cudaSuccess &&
+           good("cudnnRNNBackwardData_v8", n.backward_data()) && good("cudnnRNNBackwardWeights_v8", n.backward_weights()));
+  }
   Captured captured;
   error = cudaStreamEndCapture(stream, &captured.graph);
   if (!failed.empty()) captured.outcome = {false, failed};
   else if (error != cudaSuccess) captured.outcome = broken("cudaStreamEndCapture", error);
   return captured;
 }
+
+namespace {
 
 Outcome replay(Network& n, cudaGraph_t graph, size_t* nodes) {
   cudaGraphExec_t exec = nullptr;

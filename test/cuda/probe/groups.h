@@ -20,6 +20,8 @@ void sizes(Context&);
 void repeats(Context&);
 void capture_cold(Context&);
 void capture_warm(Context&);
+void graphs(Context&);
+void capture_beside_frees(Context&);
 void mapped(Context&);
 void speed(Context&);
 

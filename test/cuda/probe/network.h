@@ -81,6 +81,8 @@ class Network {
   size_t weight_bytes = 0, workspace_bytes = 0, reserve_bytes = 0;   // of training; inference has a workspace size of its own
   cudnn::RnnDescriptor rnn() const { return rnn_.get(); }
   cudnn::RnnDataDescriptor x_data() const { return x_.get(); }
+  cudnn::RnnDataDescriptor y_data() const { return y_.get(); }
+  void forget_descriptors() { rnn_ = {}, x_ = {}, y_ = {}, state_ = {}; }   // nothing can be called any more
   Status describe_data(cudnn::RnnDataDescriptor, const Shape&, int width);
   Context& context() const { return context_; }
 
