@@ -62,6 +62,14 @@ struct LayerNorm {
   double* statistics = nullptr;    // [rows, 2]: mean and 1 / sqrt(variance + epsilon), written by layer_norm, read by layer_norm_grad
 };
 
+// The positions of equal ids, so that each row of a table is added to by one walk over its own: list i is order[starts[i]] to
+// order[starts[i + 1] - 1], ascending. Lists without positions come last.
+struct IdLists {
+  int64_t lists = 0;                     // of rows ids, at most min(rows, vocabulary); fixed by these, not by the ids
+  const int32_t* order = nullptr;        // [rows]
+  const int32_t* starts = nullptr;       // [lists + 1]
+};
+
 enum class Merge { concat, sum, mul, ave };   // of the two directions' outputs; concat needs no operation
 
 enum class LossKind { binary_crossentropy, categorical_crossentropy, sparse_categorical_crossentropy, mse, mae, huber };
@@ -147,6 +155,10 @@ class Backend {
   // Where Memory counts what it allocates; a backend that allocates for itself has counted that there.
   virtual std::shared_ptr<MemoryCounters> memory_counters() { return std::make_shared<MemoryCounters>(); }
   virtual void upload(void* destination, const void* source, size_t bytes) = 0;     // source reusable on return
+  // The same without a copy on the way: room on the host that the caller fills, then upload_staged with the same arguments. The
+  // destination itself where that is host memory. Good until the next transfer, and to be given up at any time.
+  virtual void* stage(void* destination, size_t bytes) = 0;
+  virtual void upload_staged(void* destination, size_t bytes) = 0;
   virtual void download(void* destination, const void* source, size_t bytes) = 0;   // waits for the work before it
   virtual void copy(void* destination, const void* source, size_t bytes) = 0;       // device to device
   virtual void zero(void* destination, size_t bytes) = 0;
@@ -170,7 +182,9 @@ class Backend {
   // dx (null: not wanted) may be dy; dweight += (null: not wanted)
   virtual void layer_norm_grad(const LayerNorm&, const float* dy, float* dx, float* dweight) = 0;
   virtual void embedding(const float* table, const int32_t* ids, float* y, int64_t rows, int64_t cols) = 0;
-  virtual void embedding_grad(float* dtable, const int32_t* ids, const float* dy, int64_t rows, int64_t cols) = 0;       // dtable +=
+  // dtable +=, an id's rows in their order
+  virtual void embedding_grad(float* dtable, const int32_t* ids, const IdLists&, const float* dy, int64_t rows, int64_t cols) = 0;
+  virtual bool reads_id_lists() const { return false; }   // embedding_grad does; else it may be given none
   virtual void dropout(const Dropout&, const StepScalars* scalars, const float* x, float* y) = 0;  // same call for the gradient; y may be x
   virtual void gather_steps(const GatherSteps&, const float* x, const float* fallback, float* y) = 0;
   // dx +=, dfallback += (null: not wanted)

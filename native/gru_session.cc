@@ -6,6 +6,7 @@
 #include <initializer_list>
 
 #include "description.h"
+#include "upload.h"
 
 namespace grus {
 namespace {
@@ -79,16 +80,16 @@ void GruSession::place(Room& room, int batch, int steps, bool ragged, bool train
   const int64_t width = static_cast<int64_t>(description_.directions()) * description_.hidden_size;
   const int64_t states = static_cast<int64_t>(state_count(batch));
   room.arena.begin();
-  room.arena.place(room.x, rows * description_.input_size);
   room.arena.place(room.hx, states);
+  room.arena.place(room.x, rows * description_.input_size);
+  room.arena.place(room.lengths, batch);
   room.arena.place(room.y, rows * width);
   room.arena.place(room.hy, states);
-  room.arena.place(room.lengths, batch);
   if (training) {
-    room.arena.place(room.dx, rows * description_.input_size);
-    room.arena.place(room.dhx, states);
     room.arena.place(room.dy, rows * width);
     room.arena.place(room.dhy, states);
+    room.arena.place(room.dx, rows * description_.input_size);
+    room.arena.place(room.dhx, states);
     room.arena.place(room.reserve, static_cast<int64_t>(plan_->reserve_bytes(batch, steps, ragged)));
   }
   room.arena.place(room.workspace, static_cast<int64_t>(plan_->workspace_bytes(batch, steps, training, ragged)));
@@ -98,20 +99,18 @@ void GruSession::place(Room& room, int batch, int steps, bool ragged, bool train
   room.ragged = ragged;
 }
 
-const float* GruSession::stage(const Room& room, const float* values, int64_t cols) {
+void GruSession::stage(const Room& room, const float* values, float* staged, int64_t cols) const {
   const int64_t B = room.batch, T = room.steps;
-  if (room.align.empty() && (room.time_major || B == 1 || T == 1)) return values;
-  float* staged = grus::room(staging_, B * T * cols);
   if (room.align.empty()) {
-    swap_axes(values, staged, B, T, cols);
-    return staged;
+    if (room.time_major) std::copy_n(values, B * T * cols, staged);
+    else swap_axes(values, staged, B, T, cols);
+    return;
   }
   for (int64_t i = 0; i < B * T; ++i) {
     const int64_t t = room.align[i], b = i % B;
     if (t < 0) std::fill_n(staged + i * cols, cols, 0.0f);
     else std::copy_n(values + (room.time_major ? t * B + b : b * T + t) * cols, cols, staged + i * cols);
   }
-  return staged;
 }
 
 void GruSession::unstage(const Room& room, const float* source, float* values, int64_t cols) {
@@ -155,28 +154,31 @@ void GruSession::forward(const GruCall& call, float* y, float* hy) {
     room.info.fill_align(room.align.data());
   }
   // Inference on the host reads and writes the caller's arrays where they lie in time order.
-  const bool in_place = call.apart && !call.training && backend_->on_host() && room.align.empty();
-  const float* x = stage(room, call.x, description_.input_size);
-  if (!in_place) backend_->upload(room.x, x, call.x_count * sizeof(float));
-  const bool y_in_place = in_place && (room.time_major || batch == 1 || steps == 1);
-  if (call.hx) backend_->upload(room.hx, call.hx, call.hx_count * sizeof(float));
-  if (room.info.lengths()) backend_->upload(room.lengths, room.info.lengths(), static_cast<size_t>(batch) * sizeof(int32_t));
+  const bool in_order = room.align.empty() && (room.time_major || batch == 1 || steps == 1);
+  const bool in_place = in_order && call.apart && !call.training && backend_->on_host();
+  float* first = call.hx ? room.hx : room.x;
+  char* end = room.info.lengths() ? reinterpret_cast<char*>(room.lengths + batch) : reinterpret_cast<char*>(room.x + call.x_count);
+  Upload upload(*backend_, first, static_cast<size_t>(end - reinterpret_cast<char*>(first)));
+  if (call.hx) std::copy_n(call.hx, call.hx_count, upload.host(room.hx));
+  if (!in_place) stage(room, call.x, upload.host(room.x), description_.input_size);
+  if (room.info.lengths()) std::copy_n(room.info.lengths(), batch, upload.host(room.lengths));
+  upload.send();
 
   GruForward pass;
   pass.training = call.training;
   pass.batch = batch, pass.steps = steps;
   pass.lengths = room.info.lengths();
   pass.device_lengths = pass.lengths ? room.lengths : nullptr;
-  pass.x = in_place ? x : room.x;
+  pass.x = in_place ? call.x : room.x;
   pass.hx = room.has_hx ? room.hx : nullptr;
   pass.weights = parameters_.as<float>();
   pass.weights_version = weights_version_;
-  pass.y = y_in_place ? y : room.y;
+  pass.y = in_place ? y : room.y;
   pass.hy = room.hy;
   pass.reserve = room.reserve;
   pass.workspace = room.workspace;
   plan_->forward(pass);
-  if (!y_in_place) unstage(room, room.y, y, static_cast<int64_t>(description_.directions()) * description_.hidden_size);
+  if (!in_place) unstage(room, room.y, y, static_cast<int64_t>(description_.directions()) * description_.hidden_size);
   backend_->download(hy, room.hy, state_count(batch) * sizeof(float));
   pending_ = pending_ || call.training;
 }
@@ -191,8 +193,13 @@ void GruSession::backward(const float* dy, size_t dy_count, const float* dhy, si
   if (dy) check_count(dy_count, rows * width, "[backward] dy");
   if (dhy) check_count(dhy_count, static_cast<int64_t>(state_count(room.batch)), "[backward] dhy");
   if (!gradients_) gradients_ = memory_.allocate(static_cast<size_t>(table_.flat_count()) * sizeof(float));
-  if (dy) backend_->upload(room.dy, stage(room, dy, width), dy_count * sizeof(float));
-  if (dhy) backend_->upload(room.dhy, dhy, dhy_count * sizeof(float));
+  if (dy || dhy) {
+    float *first = dy ? room.dy : room.dhy, *end = dhy ? room.dhy + dhy_count : room.dy + dy_count;
+    Upload upload(*backend_, first, static_cast<size_t>(end - first) * sizeof(float));
+    if (dy) stage(room, dy, upload.host(room.dy), width);
+    if (dhy) std::copy_n(dhy, dhy_count, upload.host(room.dhy));
+    upload.send();
+  }
   backend_->zero(gradients_.as<void>(), gradients_.bytes());
 
   GruBackward pass;

@@ -53,9 +53,10 @@ class GruSession {
     Arena arena;
     int batch = 0, steps = 0;
     bool ragged = false;          // with lengths
-    float *x = nullptr, *hx = nullptr, *y = nullptr, *hy = nullptr;
-    float *dx = nullptr, *dhx = nullptr, *dy = nullptr, *dhy = nullptr;
+    float *hx = nullptr, *x = nullptr;          // side by side with the lengths, so that what a call gives is one upload
     int32_t* lengths = nullptr;
+    float *dy = nullptr, *dhy = nullptr;        // side by side too
+    float *y = nullptr, *hy = nullptr, *dx = nullptr, *dhx = nullptr;
     char *reserve = nullptr, *workspace = nullptr;
     bool time_major = false, has_hx = false;
     SequenceInfo info;
@@ -63,7 +64,7 @@ class GruSession {
   };
   void place(Room& room, int batch, int steps, bool ragged, bool training);
   // Rows of the caller -> dense time-major rows, left-aligned; and back, with 0 at masked steps.
-  const float* stage(const Room& room, const float* values, int64_t cols);
+  void stage(const Room& room, const float* values, float* staged, int64_t cols) const;
   void unstage(const Room& room, const float* source, float* values, int64_t cols);
 
   const GruDescription description_;

@@ -4,6 +4,13 @@
 #include <set>
 
 namespace grus {
+namespace {
+
+bool same(const BatchShape& a, const BatchShape& b) {
+  return a.batch == b.batch && a.steps == b.steps && a.mode == b.mode && a.targets == b.targets && a.weighted == b.weighted;
+}
+
+}  // namespace
 
 Plan::Plan(Memory& memory, const ModelDescription& description) : memory_(memory), ids_(description.ids) {
   if (description.layers.empty()) throw Error(ErrorCode::invalid_argument, "[model] expected at least one layer, got none");
@@ -53,24 +60,31 @@ bool Plan::wants_softmax_loss(const Loss& loss) const {
   }
 }
 
-const BatchViews& Plan::bind(int batch, int steps, PlanMode mode, const uint8_t* mask) {
-  input_info_.set(batch, steps, mask);
+const BatchViews& Plan::bind(const BatchShape& shape, const uint8_t* mask) {
+  input_info_.set(shape.batch, shape.steps, mask);
   if (any_flip_) flipped_.set_flipped(input_info_);
   const MaskKind kind = input_info_.kind();
-  if (bound_.batch != batch || bound_.steps != steps || bound_.mode != mode || bound_.mask != kind) {
-    bound_ = {batch, steps, mode, kind};
+  if (!same(bound_, shape) || bound_mask_ != kind) {
+    bound_ = shape;
+    bound_mask_ = kind;
     try {
       place();
     } catch (...) {
       bound_ = {};   // no room: the views are no longer anybody's, and a smaller batch needs what the arenas hold
       kept_.release();
       values_.release();
+      staged_.release();
       ++generation_;
       throw;
     }
   }
-  for (size_t i = 0; i < layers_.size(); ++i) layers_[i]->prepare(flipped_before_[i] ? flipped_ : input_info_, memory_.backend());
   return views_;
+}
+
+Upload Plan::upload() { return Upload(memory_.backend(), staged_.data(), staged_.used()); }
+
+void Plan::prepare(const Upload& upload, const int32_t* ids) {
+  for (size_t i = 0; i < layers_.size(); ++i) layers_[i]->prepare(flipped_before_[i] ? flipped_ : input_info_, ids, upload);
 }
 
 void Plan::place() {
@@ -78,22 +92,15 @@ void Plan::place() {
   const bool keep = bound_.mode != PlanMode::inference;
   kept_.begin();
   values_.begin();
-  views_ = {};
-  if (ids_) values_.place(views_.ids, shapes_.front().rows(batch, steps));
-  else values_.place(views_.x, shapes_.front().count(batch, steps));
-  const int64_t rows = output_shape().rows(batch, steps);
-  if (bound_.mode != PlanMode::door) {
-    values_.place(views_.y, output_shape().count(batch, steps));
-    values_.place(views_.weights, rows);
-    values_.place(views_.mask, rows);
-  }
+  staged_.begin();
+  place_views();
   int64_t workspace = 1, gradient = 0;
   for (size_t i = 0; i < layers_.size(); ++i) {
     const int64_t count = shapes_[i + 1].count(batch, steps);
     gradient = std::max(gradient, count);
     values_.place(outputs_[i], count);
     const MaskKind mask = (flipped_before_[i] ? flipped_ : input_info_).kind();
-    layers_[i]->place({batch, steps, keep, mask, kept_, values_, workspace});
+    layers_[i]->place({batch, steps, keep, mask, kept_, values_, staged_, workspace});
   }
   values_.place(workspace_, workspace);
   gradients_[0] = gradients_[1] = input_gradient_ = nullptr;
@@ -104,7 +111,23 @@ void Plan::place() {
   if (bound_.mode == PlanMode::door && !ids_) values_.place(input_gradient_, shapes_.front().count(batch, steps));
   const bool kept_grew = kept_.commit(memory_);
   const bool values_grew = values_.commit(memory_);
-  if (kept_grew || values_grew) ++generation_;
+  const bool staged_grew = staged_.commit(memory_);
+  if (kept_grew || values_grew || staged_grew) ++generation_;
+}
+
+// Only what the batch has: all of it is uploaded.
+void Plan::place_views() {
+  const int batch = bound_.batch, steps = bound_.steps;
+  const int64_t rows = output_shape().rows(batch, steps);
+  views_ = {};
+  staged_.place(views_.scalars, 1);
+  if (ids_) staged_.place(views_.ids, shapes_.front().rows(batch, steps));
+  else staged_.place(views_.x, shapes_.front().count(batch, steps));
+  if (bound_.targets == Targets::none) return;
+  if (bound_.targets == Targets::labels) staged_.place(views_.labels, rows);
+  else staged_.place(views_.y, output_shape().count(batch, steps));
+  if (bound_.weighted) staged_.place(views_.weights, rows);
+  if (output_masked()) staged_.place(views_.mask, rows);
 }
 
 Pass Plan::pass(bool dropout) const {

@@ -8,13 +8,25 @@ namespace grus {
 
 enum class PlanMode { inference, train, door };   // train: loss here, no gradient of the input; door: loss elsewhere, gradient of the input
 
-// Device views of one batch; time-major. Null where the mode has no use for them.
+enum class Targets { none, values, labels };   // what comes with a batch, to be scored by
+
+// What one batch has. Passes of one shape and one kind of mask find everything in the same places.
+struct BatchShape {
+  int batch = 0, steps = 0;
+  PlanMode mode = PlanMode::inference;
+  Targets targets = Targets::none;
+  bool weighted = false;         // has weights of samples; with targets only
+};
+
+// Device views of one batch, side by side; time-major. Null: the batch has none.
 struct BatchViews {
+  StepScalars* scalars = nullptr;
   float* x = nullptr;            // [T, B, I] or [B, I]
   int32_t* ids = nullptr;        // [T, B]
-  float* y = nullptr;            // targets [rows, K]; sparse labels [rows] lie in the same place
+  float* y = nullptr;            // [rows, K]
+  int32_t* labels = nullptr;     // [rows]
   float* weights = nullptr;      // [rows]
-  uint8_t* mask = nullptr;       // [rows]
+  uint8_t* mask = nullptr;       // [rows], of the output
 };
 
 // A model compiled for one backend: layers, where their tensors lie, and the order of a pass. Arenas grow with the batches.
@@ -32,8 +44,11 @@ class Plan {
   const SequenceInfo& input_info() const { return input_info_; }
   int64_t generation() const { return generation_; }         // changes when addresses of earlier passes have become invalid
 
-  // Makes room and fills in what the host knows. mask: [T, B] time-major or null.
-  const BatchViews& bind(int batch, int steps, PlanMode mode, const uint8_t* mask);
+  // Makes room. mask: [T, B] time-major or null.
+  const BatchViews& bind(const BatchShape& shape, const uint8_t* mask);
+  // All that the host writes for the batch last bound: the views, and what prepare() adds for the layers. ids: [T, B] on the host or null.
+  Upload upload();
+  void prepare(const Upload& upload, const int32_t* ids);
   // The pass's sizes, workspace and addresses, for the batch last bound.
   Pass pass(bool dropout) const;
 
@@ -50,12 +65,8 @@ class Plan {
   bool wants_softmax_loss(const Loss& loss) const;           // the last layer is part of the loss
 
  private:
-  struct Bound {
-    int batch = 0, steps = 0;
-    PlanMode mode = PlanMode::inference;
-    MaskKind mask = MaskKind::none;
-  };
   void place();
+  void place_views();
   const float* value(size_t index, const Pass& pass) const;   // input of layer `index`, past the layers that only copy
   Memory& memory_;
   const bool ids_;
@@ -67,8 +78,9 @@ class Plan {
   bool flips_ = false;                 // the output's mask does
   bool any_flip_ = false;              // some layer's mask does
 
-  Arena kept_, values_;
-  Bound bound_;
+  Arena kept_, values_, staged_;
+  BatchShape bound_;
+  MaskKind bound_mask_ = MaskKind::none;
   int64_t generation_ = 0;
   BatchViews views_;
   std::vector<float*> outputs_;        // by layer

@@ -57,6 +57,9 @@ class Arena {
     used_ += bytes;
   }
 
+  void* data() const { return buffer_.as<void>(); }
+  size_t used() const { return static_cast<size_t>(used_); }   // from the first view's start to behind the last one
+
   // Until the next commit nothing is held.
   void release() { buffer_ = Buffer(); }
 

@@ -51,18 +51,21 @@ class Session {
   void write_states(const std::vector<std::vector<float>>& states, int batch);      // empty: zeros
 
  private:
-  void begin(const HostBatch& batch, PlanMode mode, const char* where);             // checks, binds, stages
-  void stage_targets(const HostBatch& batch, const char* where);
+  // Checks the batch, makes room for it, uploads it.
+  void begin(const HostBatch& batch, PlanMode mode, Targets targets, const char* where, float learning_rate = 0);
+  const uint8_t* input_mask(const HostBatch& batch);
+  void stage_targets(const HostBatch& batch, const Upload& upload, const char* where);
+  StepScalars step_scalars(float learning_rate) const;
+  void check_ids(const HostBatch& batch, const char* where) const;
   void check_states(const HostBatch& batch, const char* where) const;
-  void check_targets(const HostBatch& batch, const char* where) const;
-  void upload_scalars(const HostBatch* batch, uint64_t step, float learning_rate);
+  Targets check_targets(const HostBatch& batch, const char* where) const;           // what this loss takes
   void make_key(const char* kind, bool dropout);
   void run_prediction(const HostBatch& batch);
   void finish_states();
   Pass make_pass(bool dropout) const;
   void enqueue_statistics(const Pass& pass, float* gradient);
   void enqueue_penalty(float* gradients, double* statistics);
-  void enqueue_update();
+  void enqueue_update(const StepScalars* scalars);
   void read_output(const Pass& pass, float* y);
   void require_training(const char* where) const;
   std::vector<float> gather(const float* flat) const;
@@ -75,10 +78,10 @@ class Session {
 
   Buffer parameters_, gradients_, slots_;   // flat; gradients come with the first pass that needs them, slots with the optimizer
   uint64_t weights_version_ = 1;
-  Buffer scalars_, statistics_;             // StepScalars; doubles
+  Buffer scalars_;                          // StepScalars of an update without a batch
+  Buffer statistics_;                       // doubles
   int64_t state_moves_ = 0;                 // how often states have moved in memory
   Buffer unread_;                           // doubles that an operation writes and nobody asks for
-  StepScalars host_scalars_;
 
   std::optional<TrainingDescription> training_;
   int64_t configuration_ = 0;
@@ -87,7 +90,8 @@ class Session {
   bool fused_loss_ = false;
 
   // The batch at hand.
-  HostStaging staging_;
+  std::vector<uint8_t> mask_;               // staging: [T, B] of the input
+  std::vector<float> values_;               // staging: what comes back in time order
   const BatchViews* views_ = nullptr;
   bool weighted_ = false, masked_ = false;
   int64_t rows_ = 0;
@@ -95,7 +99,6 @@ class Session {
 
   // The door: a forward whose backward may follow.
   bool pending_ = false, pending_dropout_ = false, has_gradients_ = false;
-  uint64_t pending_step_ = 0;
 };
 
 }  // namespace grus

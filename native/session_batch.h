@@ -1,7 +1,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
-#include <string>
+#include <cstring>
 #include <vector>
 
 namespace grus {
@@ -21,23 +21,17 @@ struct HostBatch {
   size_t weights_count = 0;
 };
 
-// Time-major copies on the host, between the caller's batch and the device. They only grow.
-struct HostStaging {
-  std::vector<float> values;
-  std::vector<int32_t> ids;
-  std::vector<uint8_t> mask;
-  std::vector<float> targets;
-  std::vector<int32_t> labels;
-  std::vector<float> weights;
-};
-
-// [B, T, C] -> [T, B, C]; with B and T exchanged the way back.
+// [B, T, C] -> [T, B, C]; with B and T exchanged the way back. The two do not overlap.
 template <class T>
-void swap_axes(const T* source, T* destination, int64_t outer, int64_t inner, int64_t cols) {
+void swap_axes(const T* __restrict source, T* __restrict destination, int64_t outer, int64_t inner, int64_t cols) {
+  if (outer == 1 || inner == 1) {
+    std::memcpy(destination, source, static_cast<size_t>(outer * inner * cols) * sizeof(T));
+    return;
+  }
   for (int64_t o = 0; o < outer; ++o) {
     for (int64_t i = 0; i < inner; ++i) {
-      const T* from = source + (o * inner + i) * cols;
-      T* to = destination + (i * outer + o) * cols;
+      const T* __restrict from = source + (o * inner + i) * cols;
+      T* __restrict to = destination + (i * outer + o) * cols;
       for (int64_t c = 0; c < cols; ++c) to[c] = from[c];
     }
   }

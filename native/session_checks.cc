@@ -58,17 +58,18 @@ size_t Session::output_count(const HostBatch& batch) const {
   return static_cast<size_t>(plan_.output_shape().count(static_cast<int>(batch.batch), static_cast<int>(batch.steps)));
 }
 
-void Session::check_targets(const HostBatch& batch, const char* where) const {
+Targets Session::check_targets(const HostBatch& batch, const char* where) const {
   const Shape output = plan_.output_shape();
   const int64_t rows = output.rows(static_cast<int>(batch.batch), static_cast<int>(batch.steps));
   if (!batch.y && !batch.labels) refuse(ErrorCode::invalid_argument, where, "y is needed, none came");
   if (training_->loss.kind == LossKind::sparse_categorical_crossentropy) {
     if (!batch.labels) refuse(ErrorCode::invalid_argument, where, "y must be an Int32Array of labels for this loss, got float values");
     check_count(batch.y_count, rows, where, {"labels y", batch.batch, batch.steps, output.sequence, 0});
-  } else {
-    if (!batch.y) refuse(ErrorCode::invalid_argument, where, "y must be a Float32Array for this loss, got int32 values");
-    check_count(batch.y_count, rows * output.features, where, {"y", batch.batch, batch.steps, output.sequence, output.features});
+    return Targets::labels;
   }
+  if (!batch.y) refuse(ErrorCode::invalid_argument, where, "y must be a Float32Array for this loss, got int32 values");
+  check_count(batch.y_count, rows * output.features, where, {"y", batch.batch, batch.steps, output.sequence, output.features});
+  return Targets::values;
 }
 
 void Session::check_states(const HostBatch& batch, const char* where) const {

@@ -8,10 +8,7 @@ void Session::train_step(const HostBatch& batch, float learning_rate) {
   const char* where = "trainStep";
   require_training(where);
   check_sizes(batch, where);
-  check_targets(batch, where);
-  begin(batch, PlanMode::train, where);
-  stage_targets(batch, where);
-  upload_scalars(&batch, train_steps_, learning_rate);
+  begin(batch, PlanMode::train, check_targets(batch, where), where, learning_rate);
   make_key("train", true);
   has_gradients_ = false;
   backend_->run(key_, [this] {
@@ -21,7 +18,7 @@ void Session::train_step(const HostBatch& batch, float learning_rate) {
     enqueue_statistics(pass, plan_.top_gradient());
     plan_.backward(pass, fused_loss_);
     enqueue_penalty(pass.gradients, statistics_.as<double>());
-    enqueue_update();
+    enqueue_update(pass.scalars);
   });
   ++weights_version_;
   ++updates_;
@@ -33,10 +30,7 @@ void Session::evaluate_step(const HostBatch& batch) {
   const char* where = "evaluateStep";
   require_training(where);
   check_sizes(batch, where);
-  check_targets(batch, where);
-  begin(batch, PlanMode::inference, where);
-  stage_targets(batch, where);
-  upload_scalars(&batch, train_steps_, 0);
+  begin(batch, PlanMode::inference, check_targets(batch, where), where);
   make_key("evaluate", false);
   backend_->run(key_, [this] {
     const Pass pass = make_pass(false);
@@ -59,8 +53,7 @@ void Session::predict(const HostBatch& batch, float* y) {
 }
 
 void Session::run_prediction(const HostBatch& batch) {
-  begin(batch, PlanMode::inference, "predict");
-  upload_scalars(nullptr, train_steps_, 0);
+  begin(batch, PlanMode::inference, Targets::none, "predict");
   make_key("predict", false);
   backend_->run(key_, [this] { plan_.forward(make_pass(false)); });
   finish_states();
@@ -68,11 +61,9 @@ void Session::run_prediction(const HostBatch& batch) {
 
 void Session::forward(const HostBatch& batch, bool training, std::vector<float>& y) {
   if (!gradients_) gradients_ = memory_.allocate(static_cast<size_t>(table().flat_count()) * sizeof(float));
-  begin(batch, PlanMode::door, "forward");
-  upload_scalars(&batch, train_steps_, 0);
+  begin(batch, PlanMode::door, Targets::none, "forward");
   make_key("forward", training);
   backend_->run(key_, [this, training] { plan_.forward(make_pass(training)); });
-  pending_step_ = train_steps_;
   if (training) ++train_steps_;   // the next forward draws other masks
   finish_states();
   y.resize(output_count(batch));
@@ -91,15 +82,10 @@ bool Session::backward(const float* dy, size_t count, std::vector<float>& dx) {
     throw Error(ErrorCode::shape_mismatch, "[backward] dy must have the size of the last forward's output, " +
                                                std::to_string(output.count(batch, steps)) + " values, got " + std::to_string(count));
   }
-  const float* values = dy;
-  if (output.sequence) {
-    float* staged = room(staging_.targets, static_cast<int64_t>(count));
-    swap_axes(dy, staged, batch, steps, output.features);
-    values = staged;
-  }
-  backend_->upload(plan_.top_gradient(), values, count * sizeof(float));
-  upload_scalars(nullptr, pending_step_, 0);
-  make_key("backward", pending_dropout_);
+  Upload upload(*backend_, plan_.top_gradient(), count * sizeof(float));
+  swap_axes(dy, upload.host(plan_.top_gradient()), batch, output.sequence ? steps : 1, output.features);
+  upload.send();
+  make_key("backward", pending_dropout_);   // the scalars are still the forward's
   pending_ = false;
   backend_->run(key_, [this] {
     const Pass pass = make_pass(pending_dropout_);
@@ -110,7 +96,7 @@ bool Session::backward(const float* dy, size_t count, std::vector<float>& dx) {
   has_gradients_ = true;
   if (description_.ids) return false;
   const int64_t values_in = input.count(batch, steps);
-  float* staged = room(staging_.values, values_in);
+  float* staged = room(values_, values_in);
   dx.resize(static_cast<size_t>(values_in));
   backend_->download(staged, plan_.input_gradient(), static_cast<size_t>(values_in) * sizeof(float));
   swap_axes(staged, dx.data(), input.sequence ? steps : 1, batch, input.features);
@@ -120,8 +106,9 @@ bool Session::backward(const float* dy, size_t count, std::vector<float>& dx) {
 void Session::update(float learning_rate) {
   require_training("update");
   if (!has_gradients_) throw Error(ErrorCode::invalid_argument, "[update] there are no new gradients: call backward first");
-  upload_scalars(nullptr, train_steps_, learning_rate);
-  backend_->run("update/" + std::to_string(configuration_), [this] { enqueue_update(); });
+  const StepScalars scalars = step_scalars(learning_rate);
+  backend_->upload(scalars_.as<void>(), &scalars, sizeof scalars);
+  backend_->run("update/" + std::to_string(configuration_), [this] { enqueue_update(scalars_.as<StepScalars>()); });
   has_gradients_ = false;
   pending_ = false;
   ++weights_version_;
@@ -135,7 +122,7 @@ void Session::read_output(const Pass& pass, float* y) {
     backend_->download(y, plan_.output(pass), static_cast<size_t>(count) * sizeof(float));
     return;
   }
-  float* staged = room(staging_.targets, count);
+  float* staged = room(values_, count);
   backend_->download(staged, plan_.output(pass), static_cast<size_t>(count) * sizeof(float));
   swap_axes(staged, y, pass.steps, pass.batch, output.features);
 }

@@ -79,7 +79,7 @@ void CpuBackend::layer_norm_grad(const LayerNorm& call, const float* dy, float* 
 void CpuBackend::embedding(const float* table, const int32_t* ids, float* y, int64_t rows, int64_t cols) {
   cpu::embedding(table, ids, y, rows, cols, team_);
 }
-void CpuBackend::embedding_grad(float* dtable, const int32_t* ids, const float* dy, int64_t rows, int64_t cols) {
+void CpuBackend::embedding_grad(float* dtable, const int32_t* ids, const IdLists&, const float* dy, int64_t rows, int64_t cols) {
   cpu::embedding_grad(dtable, ids, dy, rows, cols, team_);
 }
 void CpuBackend::dropout(const Dropout& options, const StepScalars* scalars, const float* x, float* y) {

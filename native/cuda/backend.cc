@@ -52,6 +52,8 @@ std::string CudaBackend::engine() const {
 
 Buffer CudaBackend::allocate(size_t bytes) { return context_.allocate_uncounted(bytes); }
 void CudaBackend::upload(void* destination, const void* source, size_t bytes) { staging_.upload(destination, source, bytes); }
+void* CudaBackend::stage(void*, size_t bytes) { return staging_.stage(bytes); }
+void CudaBackend::upload_staged(void* destination, size_t bytes) { staging_.upload_staged(destination, bytes); }
 void CudaBackend::download(void* destination, const void* source, size_t bytes) { staging_.download(destination, source, bytes); }
 
 void CudaBackend::copy(void* destination, const void* source, size_t bytes) {
@@ -113,8 +115,8 @@ void CudaBackend::layer_norm_grad(const LayerNorm& call, const float* dy, float*
 void CudaBackend::embedding(const float* table, const int32_t* ids, float* y, int64_t rows, int64_t cols) {
   cuda::embedding(stream(), table, ids, y, rows, cols);
 }
-void CudaBackend::embedding_grad(float* dtable, const int32_t* ids, const float* dy, int64_t rows, int64_t cols) {
-  cuda::embedding_grad(stream(), dtable, ids, dy, rows, cols);
+void CudaBackend::embedding_grad(float* dtable, const int32_t* ids, const IdLists& lists, const float* dy, int64_t rows, int64_t cols) {
+  cuda::embedding_grad(stream(), dtable, ids, lists, dy, rows, cols);
 }
 void CudaBackend::dropout(const Dropout& options, const StepScalars* scalars, const float* x, float* y) {
   cuda::dropout(stream(), options, scalars, x, y);

@@ -20,6 +20,8 @@ class CudaBackend : public Backend {
   Buffer allocate(size_t bytes) override;
   std::shared_ptr<MemoryCounters> memory_counters() override { return context_.memory_counters(); }
   void upload(void* destination, const void* source, size_t bytes) override;
+  void* stage(void* destination, size_t bytes) override;
+  void upload_staged(void* destination, size_t bytes) override;
   void download(void* destination, const void* source, size_t bytes) override;
   void copy(void* destination, const void* source, size_t bytes) override;
   void zero(void* destination, size_t bytes) override;
@@ -38,7 +40,8 @@ class CudaBackend : public Backend {
   void layer_norm(const LayerNorm&, const float* bias, float* y) override;
   void layer_norm_grad(const LayerNorm&, const float* dy, float* dx, float* dweight) override;
   void embedding(const float* table, const int32_t* ids, float* y, int64_t rows, int64_t cols) override;
-  void embedding_grad(float* dtable, const int32_t* ids, const float* dy, int64_t rows, int64_t cols) override;
+  void embedding_grad(float* dtable, const int32_t* ids, const IdLists&, const float* dy, int64_t rows, int64_t cols) override;
+  bool reads_id_lists() const override { return true; }
   void dropout(const Dropout&, const StepScalars* scalars, const float* x, float* y) override;
   void gather_steps(const GatherSteps&, const float* x, const float* fallback, float* y) override;
   void gather_steps_grad(const GatherSteps&, const float* dy, float* dx, float* dfallback) override;

@@ -30,23 +30,50 @@ Staging::Staging(Context& context) : context_(context) {
 
 void Staging::upload(void* destination, const void* source, size_t bytes) {
   if (bytes == 0) return;
+  if (bytes > kLargestUpload) return upload_waiting(destination, source, bytes);
+  std::memcpy(stage(bytes), source, bytes);
+  upload_staged(destination, bytes);
+}
+
+void* Staging::stage(size_t bytes) {
   context_.activate();
   refuse_in_capture();
-  const cudaStream_t stream = context_.stream(), copies = context_.copies();
-  if (bytes > kLargestUpload) {
-    context_.check(cudaMemcpyAsync(destination, source, bytes, cudaMemcpyHostToDevice, stream), "cudaMemcpyAsync");
-    context_.check(cudaStreamSynchronize(stream), "cudaStreamSynchronize");
-    restart();
-    return;
+  if (bytes <= kLargestUpload) {
+    staged_ = room(bytes);
+    return staged_.pinned;
   }
-  const Room staged = room(bytes);
-  std::memcpy(staged.pinned, source, bytes);
-  context_.check(cudaMemcpyAsync(staged.device, staged.pinned, bytes, cudaMemcpyHostToDevice, copies), "cudaMemcpyAsync");
+  if (bytes > large_bytes_) {
+    large_bytes_ = 0;
+    large_.reset();
+    large_.reset(new char[bytes]);   // not zeroed
+    large_bytes_ = bytes;
+  }
+  return large_.get();
+}
+
+void Staging::upload_staged(void* destination, size_t bytes) {
+  if (bytes == 0) return;
+  if (bytes > kLargestUpload) return upload_waiting(destination, large_.get(), bytes);
+  context_.activate();
+  const cudaStream_t stream = context_.stream(), copies = context_.copies();
+  Slot& slot = slots_[current_];
+  slot.used += round_up(bytes, kUnit);
+  slot.total += round_up(bytes, kUnit);
+  context_.check(cudaMemcpyAsync(staged_.device, staged_.pinned, bytes, cudaMemcpyHostToDevice, copies), "cudaMemcpyAsync");
   if (copies != stream) {
     context_.check(cudaEventRecord(copied_.get(), copies), "cudaEventRecord");
     context_.check(cudaStreamWaitEvent(stream, copied_.get(), 0), "cudaStreamWaitEvent");
   }
-  context_.check(cudaMemcpyAsync(destination, staged.device, bytes, cudaMemcpyDeviceToDevice, stream), "cudaMemcpyAsync");
+  context_.check(cudaMemcpyAsync(destination, staged_.device, bytes, cudaMemcpyDeviceToDevice, stream), "cudaMemcpyAsync");
+}
+
+void Staging::upload_waiting(void* destination, const void* source, size_t bytes) {
+  context_.activate();
+  refuse_in_capture();
+  const cudaStream_t stream = context_.stream();
+  context_.check(cudaMemcpyAsync(destination, source, bytes, cudaMemcpyHostToDevice, stream), "cudaMemcpyAsync");
+  context_.check(cudaStreamSynchronize(stream), "cudaStreamSynchronize");
+  restart();
 }
 
 void Staging::download(void* destination, const void* source, size_t bytes) {
@@ -99,8 +126,6 @@ Staging::Room Staging::room(size_t bytes) {
   if (slot.chunk == chunks_.size()) add_chunk(rounded);
   const Chunk& chunk = chunks_[slot.chunk];
   const size_t offset = static_cast<size_t>(current_) * chunk.bytes + slot.used;
-  slot.used += rounded;
-  slot.total += rounded;
   return {chunk.pinned.as<char>() + offset, chunk.device.as<char>() + offset};
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 #include <cstddef>
+#include <memory>
 #include <vector>
 
 #include "context.h"
@@ -16,6 +17,9 @@ class Staging {
 
   // source may be reused on return; destination is written in stream order. Large ones are not staged, and wait.
   void upload(void* destination, const void* source, size_t bytes);
+  // The same for what has been written to the room that stage gives: good until the next transfer, and nobody's if that never comes.
+  void* stage(size_t bytes);
+  void upload_staged(void* destination, size_t bytes);
   // Waits for all the work before it.
   void download(void* destination, const void* source, size_t bytes);
   // The batch's uploads are complete: the next go into the other slot, and wait there until that one's last batch has been taken over.
@@ -36,9 +40,10 @@ class Staging {
     bool pending = false;                    // `taken` has been recorded and not waited for
   };
   struct Room {
-    void *pinned, *device;
+    void *pinned = nullptr, *device = nullptr;
   };
   Room room(size_t bytes);
+  void upload_waiting(void* destination, const void* source, size_t bytes);
   void add_chunk(size_t least);
   void refuse_in_capture() const;
 
@@ -48,6 +53,9 @@ class Staging {
   int current_ = 0;
   size_t held_ = 0;
   Event copied_;
+  Room staged_;                              // of the last stage()
+  std::unique_ptr<char[]> large_;            // what stage() gives for more than is worth pinning
+  size_t large_bytes_ = 0;
   Buffer bounce_;                            // pinned; small downloads come through it
 };
 

@@ -55,31 +55,26 @@ void GruLayer::place(const Placement& room) {
   optional(values, d_final_, room.keep && !sequences && directions_ == 2, room.batch * width_);
   optional(values, d_aligned_, room.keep && align, rows * in);
   align_map_ = output_map_ = device_lengths_ = nullptr;
-  if (lengths) kept.place(device_lengths_, room.batch);
+  if (lengths) room.staged.place(device_lengths_, room.batch);
+  if (align) room.staged.place(align_map_, rows);
+  if (mapped) room.staged.place(output_map_, rows * directions_);
   reserve_ = nullptr;
-  if (align) kept.place(align_map_, rows);
-  if (mapped) kept.place(output_map_, rows * directions_);
   if (room.keep) kept.place(reserve_, static_cast<int64_t>(plan_->reserve_bytes(room.batch, room.steps, lengths)));
-  host_map_.resize(std::max(host_map_.size(), static_cast<size_t>(align || mapped ? rows * directions_ : 0)));
   room.workspace_bytes =
       std::max(room.workspace_bytes, static_cast<int64_t>(plan_->workspace_bytes(room.batch, room.steps, room.keep, lengths)));
 }
 
-void GruLayer::prepare(const SequenceInfo& info, Backend& backend) {
+void GruLayer::prepare(const SequenceInfo& info, const int32_t*, const Upload& upload) {
   const size_t rows = static_cast<size_t>(info.batch()) * info.steps();
   lengths_ = info.lengths();
-  if (lengths_) backend.upload(device_lengths_, lengths_, static_cast<size_t>(info.batch()) * sizeof(int32_t));
+  if (lengths_) std::copy_n(lengths_, info.batch(), upload.host(device_lengths_));
   hx_ = state_ && state_->holds() ? state_->before() : nullptr;
-  if (align_map_) {
-    info.fill_align(host_map_.data());
-    backend.upload(align_map_, host_map_.data(), rows * sizeof(int32_t));
-  }
+  if (align_map_) info.fill_align(upload.host(align_map_));
   if (!output_map_) return;
   for (int direction = 0; direction < directions_; ++direction) {
     const bool reverse = direction == 1 || description_.gru.direction == Direction::backward;
-    info.fill_outputs(host_map_.data() + rows * direction, reverse, description_.zero_output_for_mask, description_.go_backwards);
+    info.fill_outputs(upload.host(output_map_) + rows * direction, reverse, description_.zero_output_for_mask, description_.go_backwards);
   }
-  backend.upload(output_map_, host_map_.data(), rows * directions_ * sizeof(int32_t));
 }
 
 Dropout GruLayer::dropout_call(const Pass& pass) const {

@@ -16,7 +16,7 @@ class GruLayer : public Layer {
   LayerState* state() override { return state_.get(); }
 
   void place(const Placement&) override;
-  void prepare(const SequenceInfo&, Backend&) override;
+  void prepare(const SequenceInfo&, const int32_t* ids, const Upload&) override;
   void forward(Backend&, const Pass&, Input x, float* y) override;
   void backward(Backend&, const Pass&, Input x, const float* y, const float* dy, float* dx) override;
 
@@ -50,7 +50,6 @@ class GruLayer : public Layer {
   char* reserve_ = nullptr;
 
   // Of the batch at hand, set by prepare: a replayed forward does not come through here.
-  std::vector<int32_t> host_map_;
   const int32_t* lengths_ = nullptr;
   const float* hx_ = nullptr;
 };

@@ -8,6 +8,7 @@
 #include "../plan_memory.h"
 #include "../plan_parameters.h"
 #include "../sequence_info.h"
+#include "../upload.h"
 #include "layer_state.h"
 
 namespace grus {
@@ -38,13 +39,15 @@ struct Pass {
   void* workspace = nullptr;
 };
 
-// Where a layer finds room for one size of batch. kept: what backward reads; values: what lives within one pass.
+// Where a layer finds room for one size of batch. kept: what backward reads; values: what lives within one pass; staged: what the host
+// writes for each batch.
 struct Placement {
   int batch = 0, steps = 0;
   bool keep = false;
   MaskKind mask = MaskKind::none;
   Arena& kept;
   Arena& values;
+  Arena& staged;
   int64_t& workspace_bytes;                // raised to what the layer needs; shared by all layers
 };
 
@@ -64,7 +67,8 @@ class Layer {
   virtual LayerState* state() { return nullptr; }
 
   virtual void place(const Placement&) {}
-  virtual void prepare(const SequenceInfo&, Backend&) {}                // once a batch, before the work is enqueued
+  // Once a batch, before the work is enqueued: fills its staged views. ids: [T, B] on the host, null for features.
+  virtual void prepare(const SequenceInfo&, const int32_t* /* ids */, const Upload&) {}
   virtual void forward(Backend&, const Pass&, Input x, float* y) = 0;
   virtual void backward(Backend&, const Pass&, Input x, const float* y, const float* dy, float* dx) = 0;   // dx null: not wanted
 
@@ -75,7 +79,7 @@ class Layer {
 
 // index: the layer's place in the model; keys its dropout mask.
 std::unique_ptr<Layer> make_layer(const LayerDescription&, int index, Backend&);
-std::unique_ptr<Layer> make_embedding(const LayerDescription&);
+std::unique_ptr<Layer> make_embedding(const LayerDescription&, const Backend&);
 std::unique_ptr<Layer> make_gru_layer(const LayerDescription&, int index, Backend&);
 std::unique_ptr<Layer> make_dense(const LayerDescription&);
 std::unique_ptr<Layer> make_activation(const LayerDescription&);

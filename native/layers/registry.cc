@@ -4,7 +4,7 @@ namespace grus {
 
 std::unique_ptr<Layer> make_layer(const LayerDescription& description, int index, Backend& backend) {
   switch (description.kind) {
-    case LayerKind::embedding: return make_embedding(description);
+    case LayerKind::embedding: return make_embedding(description, backend);
     case LayerKind::gru: return make_gru_layer(description, index, backend);
     case LayerKind::dense: return make_dense(description);
     case LayerKind::activation: return make_activation(description);

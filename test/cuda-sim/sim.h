@@ -82,4 +82,5 @@ GRUS_SIM_API void grus_sim_reset();                  // forgets misuses, counter
 GRUS_SIM_API void grus_sim_advance(cudaStream_t stream, double microseconds);   // adds to the stream's simulated clock, in stream order
 GRUS_SIM_API long long grus_sim_launches();          // kernels and library work run so far, each replayed node of a graph too
 GRUS_SIM_API long long grus_sim_waits();             // calls so far in which the host waited for a device
+GRUS_SIM_API long long grus_sim_calls(const char* function);   // of that function of cudart or cuBLAS so far; what a replay runs is no call
 }

@@ -1,4 +1,5 @@
 // Sums over rows and columns, softmax, layer normalization and embeddings on the GPU against the CPU's.
+#include "id_lists.h"
 #include "on_both.h"
 
 using namespace grus;
@@ -113,10 +114,16 @@ void embedding(Engines& engines, int32_t vocabulary, int64_t rows, int64_t cols,
     return to.read();
   });
   CHECK(same_bits(y.cuda, y.cpu));
+  IdLists lists;
+  lists.lists = IdGrouping::most_lists(rows, vocabulary);
+  std::vector<int32_t> order(static_cast<size_t>(rows)), starts(static_cast<size_t>(lists.lists + 1), -1);
+  IdGrouping().fill(ids.data(), rows, vocabulary, order.data(), starts.data());
   const Results gradient = on_both(engines, [&](Backend& backend) {
-    const On<float> d(backend, dy), to(backend, table, shift);
-    const On<int32_t> chosen(backend, ids, shift);
-    engines.run(backend, [&] { backend.embedding_grad(to.data(), chosen.data(), d.data(), rows, cols); });
+    const On<float> d(backend, dy, shift), to(backend, table, shift);
+    const On<int32_t> chosen(backend, ids, shift), positions(backend, order, shift), begins(backend, starts, shift);
+    IdLists there = lists;
+    there.order = positions.data(), there.starts = begins.data();
+    engines.run(backend, [&] { backend.embedding_grad(to.data(), chosen.data(), there, d.data(), rows, cols); });
     return to.read();
   });
   CHECK(same_bits(gradient.cuda, gradient.cpu));   // both add an id's rows in their order
@@ -144,12 +151,19 @@ int main() {
   embedding(*engines, 4, 0, 3);
   embedding(*engines, 4, 3, 0);
   embedding(*engines, 1, 1, 1);
-  embedding(*engines, 3, 100, 5);           // every id many times, also within eight neighbours
-  embedding(*engines, 50, 40, 33);
-  embedding(*engines, 50, 41, 32, 1);
-  embedding(*engines, 5000, 1003, 8);       // more ids than buckets
   embedding(*engines, 300, 203, 600);
-  embedding(*engines, 70, 400, 4, 0, std::vector<int32_t>(400, 69));
   embedding(*engines, 5000, 20001, 1);
+  for (const int64_t cols : {1, 5, 31, 32, 33, 64, 100}) {
+    for (const size_t shift : {0, 1}) {       // four columns at a time, and one
+      embedding(*engines, 1, 35, cols, shift);
+      embedding(*engines, 3, 100, cols, shift);         // every id many times
+      embedding(*engines, 50, 41, cols, shift);
+      embedding(*engines, 1000000 / static_cast<int32_t>(cols), 70, cols, shift);      // few of many
+      embedding(*engines, 70, 400, cols, shift, std::vector<int32_t>(400, 69));        // one id everywhere
+      std::vector<int32_t> distinct(203);
+      for (int i = 0; i < 203; ++i) distinct[static_cast<size_t>(i)] = (i * 90 + 7) % 203;
+      embedding(*engines, 203, 203, cols, shift, distinct);
+    }
+  }
   return checks().report();
 }

@@ -51,7 +51,31 @@ void every_size_comes_through() {
     backend->upload(device.as<void>(), values.data(), bytes);
     CHECK(read<uint8_t>(*backend, device.as<void>(), bytes) == values);
     CHECK(read<uint8_t>(*backend, device.as<char>() + bytes, 64) == std::vector<uint8_t>(64));
+    if (bytes == 0) continue;
+    const Buffer other = backend->allocate(bytes + 64);
+    std::memset(backend->stage(other.as<void>(), bytes), 77, bytes);                    // given up
+    std::memcpy(backend->stage(other.as<void>(), bytes), values.data(), bytes);
+    backend->upload_staged(other.as<void>(), bytes);
+    CHECK(read<uint8_t>(*backend, other.as<void>(), bytes) == values);
+    CHECK(read<uint8_t>(*backend, other.as<char>() + bytes, 64) == std::vector<uint8_t>(64));
   }
+}
+
+// What is given up takes no room from what follows, and a room that was written to late is still its own.
+void rooms_that_are_given_up_do_not_pile_up() {
+  cuda::Context context({});
+  cuda::Staging staging(context);
+  const Buffer device = context.allocate(1 << 20);
+  const std::vector<float> values = pattern(1 << 18, 4);
+  for (int i = 0; i < 200; ++i) std::memset(staging.stage(1 << 20), i, 1 << 20);
+  CHECK(staging.held() <= size_t{4} << 20);
+  std::vector<float> back(1 << 18);
+  void* room = staging.stage(1 << 20);
+  staging.next_batch();                                            // nothing has been uploaded: no other slot
+  std::memcpy(room, values.data(), 1 << 20);
+  staging.upload_staged(device.as<void>(), 1 << 20);
+  staging.download(back.data(), device.as<void>(), 1 << 20);
+  CHECK(back == values);
 }
 
 // A slot has room for one batch: batches of the same size find it there.
@@ -120,12 +144,13 @@ void a_captured_pass_uploads_nothing() {
     graphs.run("pass", [&] {
       if (!context.capturing()) return;
       texts.push_back(thrown_by([&] { staging.upload(device.as<void>(), &value, 4); }));
+      texts.push_back(thrown_by([&] { staging.stage(4); }));
       texts.push_back(thrown_by([&] { staging.download(&back, device.as<void>(), 4); }));
       texts.push_back(thrown_by([&] { context.allocate(64); }));
       texts.push_back(thrown_by([&] { context.synchronize(); }));
     });
   }
-  CHECK(texts.size() == 4);
+  CHECK(texts.size() == 5);
   for (const std::string& text : texts) CHECK(has(text, "DEVICE [cuda:0] ") && has(text, "captured"));
   CHECK(graphs.captures() == 1);   // refused before CUDA heard of it
 }
@@ -137,6 +162,7 @@ int main() {
   batches_do_not_mix();
   every_size_comes_through();
   a_steady_state_allocates_nothing();
+  rooms_that_are_given_up_do_not_pile_up();
   uploads_alone_do_not_pile_up();
   a_download_waits_for_the_work();
   a_captured_pass_uploads_nothing();

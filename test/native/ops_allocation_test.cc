@@ -70,7 +70,7 @@ void every_operation(Backend& backend, Arena& m) {
   backend.layer_norm(norm, m.b.data(), m.c.data());
   backend.layer_norm_grad(norm, m.a.data(), m.d.data(), m.c.data());
   backend.embedding(m.a.data(), m.ids.data(), m.c.data(), rows, 2);
-  backend.embedding_grad(m.d.data(), m.ids.data(), m.c.data(), rows, 2);
+  backend.embedding_grad(m.d.data(), m.ids.data(), {}, m.c.data(), rows, 2);
   Dropout dropout;
   dropout.rate = 0.3f;
   dropout.rows = dropout.row_period = rows;

@@ -18,7 +18,7 @@ void embedding(int64_t rows, int64_t cols) {
   });
   const Floats gradient = on_any_team([&](Backend& backend) {
     Floats out = table;
-    backend.embedding_grad(out.data(), ids.data(), dy.data(), rows, cols);
+    backend.embedding_grad(out.data(), ids.data(), {}, dy.data(), rows, cols);
     return out;
   });
   Doubles want = widened(table);

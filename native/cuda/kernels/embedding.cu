@@ -1,4 +1,3 @@
-#include "add_in_order.h"
 #include "cells.h"
 #include "rows.h"
 
@@ -15,40 +14,32 @@ struct LookUp {
   GRUS_DEVICE void operator()(Index row, Index col) const { y[row * cols + col] = table[ids[row] * cols + col]; }
 };
 
-// One column of the ids that are `bucket` in their low bits.
-struct AddRows {
-  static constexpr int kAtOnce = 8;
-  float* dtable;
+// One column of one id's rows, added to the table in their order. What is read ahead does not depend on the sum.
+template <class T>
+struct AddList {
+  static constexpr int kAtOnce = 16;
+  T* dtable;
   const int32_t* ids;
-  const float* dy;
-  int64_t rows, cols;
-  int32_t mask;
+  const int32_t* order;
+  const int32_t* starts;
+  const T* dy;
+  int64_t cols;
 
   template <class Index>
-  GRUS_DEVICE void operator()(Index bucket, Index col) const {
-    int64_t row = 0;
-    for (; row + kAtOnce <= rows; row += kAtOnce) {
-      int32_t id[kAtOnce];
-      bool any = false;
-      for (int k = 0; k < kAtOnce; ++k) {
-        id[k] = ids[row + k];
-        any = any || mine(id[k], bucket);
-      }
-      if (!any) continue;
-      float* places[kAtOnce];
-      float values[kAtOnce];
-      for (int k = 0; k < kAtOnce; ++k) {
-        places[k] = mine(id[k], bucket) ? dtable + id[k] * cols + col : nullptr;
-        values[k] = places[k] ? dy[(row + k) * cols + col] : 0.0f;
-      }
-      add_in_order(places, values);
+  GRUS_DEVICE void operator()(Index list, Index col) const {
+    int64_t i = starts[list];
+    const int64_t end = starts[list + 1];
+    if (i == end) return;
+    T* place = dtable + ids[order[i]] * cols + col;
+    T sum = *place;
+    for (; i + kAtOnce <= end; i += kAtOnce) {
+      T values[kAtOnce];
+      for (int k = 0; k < kAtOnce; ++k) values[k] = dy[order[i + k] * cols + col];
+      for (int k = 0; k < kAtOnce; ++k) sum = sum + values[k];
     }
-    for (; row < rows; ++row)
-      if (mine(ids[row], bucket)) dtable[ids[row] * cols + col] += dy[row * cols + col];
+    for (; i < end; ++i) sum = sum + dy[order[i] * cols + col];
+    *place = sum;
   }
-
-  template <class Index>
-  GRUS_DEVICE bool mine(int32_t id, Index bucket) const { return static_cast<Index>(id & mask) == bucket; }
 };
 
 }  // namespace
@@ -61,12 +52,15 @@ void embedding(cudaStream_t stream, const float* table, const int32_t* ids, floa
   }
 }
 
-void embedding_grad(cudaStream_t stream, float* dtable, const int32_t* ids, const float* dy, int64_t rows, int64_t cols) {
-  if (rows <= 0 || cols <= 0) return;
-  // More buckets: fewer rows to add in each, but every thread looks at all ids. About 2^15 threads keep a GPU busy without wasting it.
-  int32_t buckets = 64;
-  while (buckets < 1024 && buckets * cols < 1 << 15) buckets *= 2;
-  for_each_cell(stream, buckets, cols, AddRows{dtable, ids, dy, rows, cols, buckets - 1});
+// Each id has its own threads, so nothing is added to one place by two.
+void embedding_grad(cudaStream_t stream, float* dtable, const int32_t* ids, const IdLists& lists, const float* dy, int64_t rows,
+                    int64_t cols) {
+  if (rows <= 0) return;
+  if (in_fours({dtable, dy}, {cols})) {
+    for_each_cell(stream, lists.lists, cols / 4, AddList<Four>{fours(dtable), ids, lists.order, lists.starts, fours(dy), cols / 4});
+  } else {
+    for_each_cell(stream, lists.lists, cols, AddList<float>{dtable, ids, lists.order, lists.starts, dy, cols});
+  }
 }
 
 }  // namespace grus::cuda

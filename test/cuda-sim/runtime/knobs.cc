@@ -56,3 +56,9 @@ bool injected(const char* function, int* code) {
 void reset_counters() { counters().clear(); }
 
 }  // namespace grus::sim
+
+long long grus_sim_calls(const char* function) {
+  const grus::sim::Lock lock(grus::sim::state().mutex);
+  const auto found = grus::sim::counters().find(function);
+  return found == grus::sim::counters().end() ? 0 : found->second;
+}
