@@ -52,40 +52,48 @@ Around CudnnLayers::around(int direction, const int32_t* lengths) const {
   return {direction == 1 || backward_only_, true, lengths, directions_ * hidden_, direction == 1};
 }
 
-CudnnLayers::Reserve CudnnLayers::reserve(int batch, int steps, void* memory) {
+CudnnLayers::ShapeByLayer CudnnLayers::shapes(int batch, int steps, bool training) {
+  ShapeByLayer shapes;
+  for (int layer = 0; layer < layers_; ++layer) shapes.push_back(single(layer).shapes.get(batch, steps, training));
+  return shapes;
+}
+
+CudnnLayers::Reserve CudnnLayers::reserve(const ShapeByLayer& shapes, void* memory) {
   Cutter cut(memory);
   Reserve reserve;
   for (int layer = 0; layer < layers_; ++layer) {
-    Single& one = single(layer);
-    const size_t bytes = ReserveRooms(one.gru, *one.shapes.get(batch, steps, true), nullptr).bytes;
+    const CudnnShape& shape = *shapes[static_cast<size_t>(layer)];
+    const size_t bytes = ReserveRooms(single(layer).gru, shape, nullptr).bytes;
     for (int direction = 0; direction < directions_; ++direction) reserve.parts.push_back(cut.bytes(bytes));
-    if (layer + 1 < layers_) reserve.y.push_back(cut.floats(int64_t{batch} * steps * directions_ * hidden_));
+    if (layer + 1 < layers_) reserve.y.push_back(cut.floats(int64_t{shape.batch()} * shape.steps() * directions_ * hidden_));
   }
   reserve.bytes = cut.used();
   return reserve;
 }
 
-CudnnLayers::Rooms CudnnLayers::rooms(int batch, int steps, bool training, void* memory) {
+CudnnLayers::Rooms CudnnLayers::rooms(const ShapeByLayer& shapes, void* memory) {
   size_t pass = 0, weights = 0;
-  for (Single* one : {&first_, inner_.get()}) {
-    if (!one) continue;
-    pass = std::max(pass, room_of_pass(one->gru, *one->shapes.get(batch, steps, training)));
-    weights = std::max(weights, one->gru.layout().weight_count());
+  for (int layer = 0; layer < layers_; ++layer) {
+    const CudnnGru& gru = single(layer).gru;
+    pass = std::max(pass, room_of_pass(gru, *shapes[static_cast<size_t>(layer)]));
+    weights = std::max(weights, gru.layout().weight_count());
   }
+  const CudnnShape& shape = *shapes.front();
+  const int64_t states = shape.batch() * hidden_;
   Cutter cut(memory);
   Rooms rooms;
   rooms.pass = cut.bytes(pass);
   rooms.weights = cut.floats(static_cast<int64_t>(weights));
-  rooms.dweights = cut.floats(training ? static_cast<int64_t>(weights) : 0);
-  rooms.hx = cut.floats(int64_t{batch} * hidden_);
-  rooms.dhx = cut.floats(training ? int64_t{batch} * hidden_ : 0);
-  for (int i = 0; i < std::min(2, layers_ - 1); ++i) rooms.between[i] = cut.floats(int64_t{batch} * steps * directions_ * hidden_);
+  rooms.dweights = cut.floats(shape.training() ? static_cast<int64_t>(weights) : 0);
+  rooms.hx = cut.floats(states);
+  rooms.dhx = cut.floats(shape.training() ? states : 0);
+  for (int i = 0; i < std::min(2, layers_ - 1); ++i) rooms.between[i] = cut.floats(states * shape.steps() * directions_);
   rooms.bytes = cut.used();
   return rooms;
 }
 
-size_t CudnnLayers::reserve_bytes(int batch, int steps) { return reserve(batch, steps, nullptr).bytes; }
-size_t CudnnLayers::workspace_bytes(int batch, int steps, bool training) { return rooms(batch, steps, training, nullptr).bytes; }
+size_t CudnnLayers::reserve_bytes(int batch, int steps) { return reserve(shapes(batch, steps, true), nullptr).bytes; }
+size_t CudnnLayers::workspace_bytes(int batch, int steps, bool training) { return rooms(shapes(batch, steps, training), nullptr).bytes; }
 
 void CudnnLayers::copy(float* to, const float* from, int64_t count) {
   context_.check(cudaMemcpyAsync(to, from, static_cast<size_t>(count) * sizeof(float), cudaMemcpyDeviceToDevice, context_.stream()),
@@ -93,29 +101,28 @@ void CudnnLayers::copy(float* to, const float* from, int64_t count) {
 }
 
 std::vector<UsedCalls> CudnnLayers::forward(const GruForward& args) {
-  const Rooms room = rooms(args.batch, args.steps, args.training, args.workspace);
-  const Reserve kept = args.training ? reserve(args.batch, args.steps, args.reserve) : Reserve();
+  const ShapeByLayer shape = shapes(args.batch, args.steps, args.training);
+  const Rooms room = rooms(shape, args.workspace);
+  const Reserve kept = args.training ? reserve(shape, args.reserve) : Reserve();
   std::vector<UsedCalls> used;
   GruForward call = args;
   for (int layer = 0; layer < layers_; ++layer) {
     const size_t at = static_cast<size_t>(layer);
     float* y = layer + 1 == layers_ ? args.y : args.training ? kept.y[at] : room.between[layer % 2];
-    const auto shape = single(layer).shapes.get(args.batch, args.steps, args.training);
     for (int direction = 0; direction < directions_; ++direction) {
       const int64_t state = state_offset(layer, direction, args.batch);
       call.hx = args.hx ? args.hx + state : nullptr;
       call.hy = args.hy ? args.hy + state : nullptr;
       call.y = y + direction * hidden_;
       if (args.training) call.reserve = kept.parts[used.size()];
-      used.push_back({shape, forward_part(layer, direction, call, room, shape)});
+      used.push_back({shape[at], forward_part(layer, direction, call, room, *shape[at])});
     }
     call.x = y;
   }
   return used;
 }
 
-bool CudnnLayers::forward_part(int layer, int direction, const GruForward& args, const Rooms& room,
-                               const std::shared_ptr<CudnnShape>& shape) {
+bool CudnnLayers::forward_part(int layer, int direction, const GruForward& args, const Rooms& room, CudnnShape& shape) {
   Single& one = single(layer);
   GruForward call = args;
   weights(layer, direction).take(context_.stream(), args.weights, room.weights, static_cast<int64_t>(one.gru.layout().weight_count()));
@@ -123,12 +130,14 @@ bool CudnnLayers::forward_part(int layer, int direction, const GruForward& args,
   call.hx = args.hx ? room.hx : nullptr;
   call.weights = room.weights;
   call.workspace = room.pass;
-  return CudnnForwardPass(one.gru, *shape, call, around(direction, args.device_lengths)).run(one.shapes);
+  return CudnnForwardPass(one.gru, shape, call, around(direction, args.device_lengths)).run(one.shapes);
 }
 
 void CudnnLayers::backward(const GruBackward& args, const std::vector<UsedCalls>& used, const float* loss_scale) {
-  const Rooms room = rooms(args.batch, args.steps, true, args.workspace);
-  const Reserve kept = reserve(args.batch, args.steps, args.reserve);
+  ShapeByLayer shape;   // those of the forward, whatever has become of the shapes since
+  for (int layer = 0; layer < layers_; ++layer) shape.push_back(used[static_cast<size_t>(layer * directions_)].shape);
+  const Rooms room = rooms(shape, args.workspace);
+  const Reserve kept = reserve(shape, args.reserve);
   GruBackward call = args;
   for (int layer = layers_ - 1; layer >= 0; --layer) {
     call.x = layer == 0 ? args.x : kept.y[static_cast<size_t>(layer - 1)];

@@ -25,14 +25,16 @@ class CudnnLayers {
   };
   struct Reserve;
   struct Rooms;
+  using ShapeByLayer = std::vector<std::shared_ptr<CudnnShape>>;
 
   Single& single(int layer) { return layer > 0 && inner_ ? *inner_ : first_; }
   const PartWeights& weights(int layer, int direction) const { return weights_[static_cast<size_t>(layer * directions_ + direction)]; }
   Around around(int direction, const int32_t* lengths) const;
   int64_t state_offset(int layer, int direction, int batch) const { return (int64_t{layer} * directions_ + direction) * batch * hidden_; }
-  Rooms rooms(int batch, int steps, bool training, void* memory);
-  Reserve reserve(int batch, int steps, void* memory);
-  bool forward_part(int layer, int direction, const GruForward&, const Rooms&, const std::shared_ptr<CudnnShape>&);
+  ShapeByLayer shapes(int batch, int steps, bool training);
+  Rooms rooms(const ShapeByLayer&, void* memory);
+  Reserve reserve(const ShapeByLayer&, void* memory);
+  bool forward_part(int layer, int direction, const GruForward&, const Rooms&, CudnnShape&);
   void backward_part(int layer, int direction, const GruBackward&, const Rooms&, const UsedCalls&, const float* loss_scale);
   void copy(float* to, const float* from, int64_t count);
 
