@@ -1,5 +1,6 @@
 import type { DeviceName } from './engine-options.js'
 import { GrusError } from './errors.js'
+import { type LibrarySetting, librarySettings } from './library-settings.js'
 import { type NativeCudaReport, native } from './native.js'
 
 /** One thing that a GPU engine needs: the driver, a GPU, a library. */
@@ -30,6 +31,8 @@ export interface DeviceReport {
   threadsReason?: string
   /** Of `'cuda'`: what it needs, and what of it is here. */
   components?: DeviceComponent[]
+  /** Of `'cuda'`: environment variables that are set and change what it computes; absent where there are none. */
+  settings?: LibrarySetting[]
   /** What would make the device available, one step or command each. */
   advice?: string[]
 }
@@ -43,10 +46,12 @@ export interface DeviceReport {
 export function diagnose(): DeviceReport[] {
   const report = native().cudaReport(true)
   const { threads, reason } = native().threads()
+  const settings = librarySettings()
   return engines().map((engine) => {
     if (engine.device === 'cpu') return { ...engine, ...(threads > 0 && { threads }), threadsReason: reason }
     const detail = engine.available ? engine.detail : report.problem || engine.detail
-    return { ...engine, detail, components: report.components.map(toComponent), advice: report.advice }
+    const components = report.components.map(toComponent)
+    return { ...engine, detail, components, ...(settings.length > 0 && { settings }), advice: report.advice }
   })
 }
 

@@ -41,6 +41,7 @@ export type { LoadedStateDict, LoadGruStateDictOptions, LoadStateDictOptions } f
 export type { ModelFormat, ReaderOptions } from './interop/readers.js'
 export type { ExportFormat, WriterOptions } from './interop/writers.js'
 export { activation, bidirectional, dense, dropout, embedding, gru, layerNormalization, masking } from './layers.js'
+export type { LibrarySetting } from './library-settings.js'
 export { type LoadModelOptions, loadModel } from './load-model.js'
 export {
   binaryCrossentropy,

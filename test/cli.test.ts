@@ -60,6 +60,16 @@ test('doctor says all of it in words', async () => {
   for (const fact of diagnose().flatMap(facts)) expect(stdout).toContain(fact)
 })
 
+test('doctor tells of variables that change what the GPU computes, and of none that do not', async () => {
+  const set = { CUBLAS_EMULATE_SINGLE_PRECISION: '1', CUBLAS_EMULATION_STRATEGY: 'eager', NVIDIA_TF32_OVERRIDE: '0' }
+  const { stdout } = await grus(['doctor'], set)
+  for (const [name, value] of Object.entries(set)) expect(stdout).toContain(`\n  ${name}=${value} changes results: `)
+  const json: DeviceReport[] = JSON.parse((await grus(['doctor', '--json'], set)).stdout)
+  expect(json.map(({ settings }) => settings?.map(({ name, value }) => [name, value]))).toEqual([undefined, Object.entries(set)])
+  const off = await grus(['doctor'], { CUBLAS_EMULATE_SINGLE_PRECISION: '0', CUBLAS_EMULATION_STRATEGY: '', NVIDIA_TF32_OVERRIDE: '' })
+  expect(off.stdout).not.toContain('changes results')
+})
+
 test('doctor puts what the GPU engine found in a table', async ({ skip }) => {
   skip(!simulated, `the simulated CUDA is not built in ${sim}, or with a sanitizer`)
   const env = { GRUS_PREBUILD: sim, GRUS_CUDA_PATH: join(sim, 'lib'), GRUS_SIM_CUDNN_VERSION: '8904' }

@@ -30,6 +30,29 @@ GRUS_SIM_API bool injected(const char* function, int* code);
 // A capture that has been invalidated, a stream of another device, a fault: an error, and the work is dropped.
 GRUS_SIM_API cudaError_t enqueue(const char* call, cudaStream_t stream, double microseconds, std::function<void()> work);
 
+// Whether what is independent comes in an unkind order, see GRUS_SIM_DEFER.
+GRUS_SIM_API bool scrambled();
+
+// A kernel's launch: looks for addresses in the bytes of its parameters that no kernel of this device may follow, loads the kernel when this
+// is its first launch, then enqueues. An error is what cudaGetLastError says next. `kernel` tells one kernel from another.
+GRUS_SIM_API void launch(const char* call, const void* kernel, cudaStream_t stream, double microseconds, const void* parameters,
+                         size_t bytes, std::function<void()> work);
+
+// The first use of some code on the current device, with GRUS_SIM_WARMUP: it takes memory, and cannot be in a capture, which it breaks.
+enum class Loading { there, first, refused };
+GRUS_SIM_API Loading load(const char* call, unsigned long long code);
+constexpr double kLoadingMicroseconds = 500;
+
+// Old pointers may lie between the members of what is launched.
+template <class T>
+void clear_padding([[maybe_unused]] T* value) {
+#if defined(__has_builtin)
+#if __has_builtin(__builtin_clear_padding)
+  __builtin_clear_padding(value);
+#endif
+#endif
+}
+
 // [pointer, pointer + bytes) is one living allocation of the device that is current (within work: of the device that runs it), and pointer
 // is a multiple of alignment; misuse and false otherwise. Null is refused unless bytes is 0. `what` names the argument: "x".
 GRUS_SIM_API bool check_device(const char* call, const char* what, const void* pointer, size_t bytes, size_t alignment);
@@ -40,6 +63,20 @@ GRUS_SIM_API bool is_device(const void* pointer);
 // not do that because of a capture.
 GRUS_SIM_API bool allowed_during_capture(const char* call);
 GRUS_SIM_API bool capturing(cudaStream_t stream);
+
+// cuBLAS and cuDNN each have a CUDA runtime of their own inside, with a last error of its own: what fails there is nothing that the
+// program's cudaGetLastError tells. While one of these lives, this thread's calls are that library's.
+enum class Runtime { program, cublas, cudnn };
+class GRUS_SIM_API InLibrary {
+ public:
+  explicit InLibrary(Runtime runtime);
+  ~InLibrary();
+  InLibrary(const InLibrary&) = delete;
+  InLibrary& operator=(const InLibrary&) = delete;
+
+ private:
+  const Runtime before_;
+};
 
 GRUS_SIM_API int current_device();                  // of this thread; within work: the one that runs it
 GRUS_SIM_API int stream_device(cudaStream_t stream);   // -1: no living stream; the null stream has the current device

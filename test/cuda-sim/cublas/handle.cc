@@ -64,6 +64,7 @@ using namespace grus::sim::blas;
 #define GRUS_SIM_EXPORT extern "C" __attribute__((visibility("default")))
 
 GRUS_SIM_EXPORT Status cublasCreate_v2(cublasContext** handle) {
+  const InLibrary inside(Runtime::cublas);
   Status status = Status::success;
   if (chosen_to_fail("cublasCreate_v2", &status)) return status;
   if (!handle) return Status::invalid_value;

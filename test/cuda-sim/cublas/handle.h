@@ -36,6 +36,7 @@ class Use {
   Status status = Status::success;
 
  private:
+  const InLibrary inside_{Runtime::cublas};
   cublasContext* handle_ = nullptr;
 };
 

@@ -80,6 +80,7 @@ int vary(int code) {
 }
 
 Status call(const char* function, Library library, const std::function<void()>& body) {
+  const InLibrary inside(Runtime::cudnn);
   try {
     if (const int code = injected_status(function)) {
       last_error = std::string(function) + " was told to fail";

@@ -3,11 +3,9 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
-#include <memory>
 #include <type_traits>
 
-#include "../sim.h"
+#include "../order.h"
 
 // native/cuda/launch/launch.h for the simulation: the same templates, each of which enqueues host work that runs the functor. The shapes of
 // the sums differ from the GPU's; the order of independent indices is scrambled where work is deferred.
@@ -19,45 +17,18 @@ constexpr int kThreads = 256;
 
 namespace detail {
 
-// Visits 0 <= i < count in an order that depends on count alone: up, or scrambled.
-struct Order {
-  int64_t count, step = 1, start = 0;
-  explicit Order(int64_t n);
-  int64_t operator()(int64_t i) const {
-    return static_cast<int64_t>((static_cast<unsigned __int128>(i) * static_cast<uint64_t>(step) + static_cast<uint64_t>(start)) % count);
-  }
+struct Order : sim::Order {
+  explicit Order(int64_t count) : sim::Order(count, sim::scrambled() ? 1 : 0) {}
 };
-GRUS_SIM_API bool scrambled();
-// Looks for pointers in the functor's bytes that no kernel of this device may follow, then enqueues.
-GRUS_SIM_API void launch(const char* call, cudaStream_t stream, double microseconds, const void* functor, size_t bytes,
-                         std::function<void()> work);
-
-inline Order::Order(int64_t n) : count(n) {
-  if (n < 3 || !scrambled()) return;
-  auto divisor = [](int64_t a, int64_t b) {
-    while (b != 0) {
-      const int64_t rest = a % b;
-      a = b;
-      b = rest;
-    }
-    return a;
-  };
-  step = static_cast<int64_t>(static_cast<double>(n) * 0.6180339887) | 1;
-  while (divisor(step, n) != 1) ++step;
-  start = n / 2;
-}
 
 template <class F, class Work>
 void launch_copy(const char* call, cudaStream_t stream, int64_t elements, const F& functor, Work work) {
   static_assert(std::is_trivially_copyable<F>::value, "a functor is copied to the device as plain bytes");
   static_assert(sizeof(F) <= 4096 - 64, "a kernel's parameters have little room");
   F bytes = functor;
-#if defined(__has_builtin)
-#if __has_builtin(__builtin_clear_padding)
-  __builtin_clear_padding(&bytes);   // old pointers may lie there
-#endif
-#endif
-  launch(call, stream, 2.0 + 1e-4 * static_cast<double>(elements), &bytes, sizeof bytes, std::move(work));
+  sim::clear_padding(&bytes);
+  static const char kernel = 0;             // one for each functor and template
+  sim::launch(call, &kernel, stream, 2.0 + 1e-4 * static_cast<double>(elements), &bytes, sizeof bytes, std::move(work));
 }
 
 }  // namespace detail

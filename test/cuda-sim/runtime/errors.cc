@@ -109,15 +109,15 @@ const char* cudaGetErrorString(cudaError_t error) {
   return "unrecognized error code";
 }
 
+// What a call of this runtime on this thread has said, a launch among them: a fault of the device too, but only when one has met it.
 cudaError_t cudaGetLastError() {
   const cudaError_t error = cudaPeekAtLastError();
-  thread_state().last_error = cudaSuccess;
+  errors().last = cudaSuccess;
   return error;
 }
 
 cudaError_t cudaPeekAtLastError() {
   const Lock lock(state().mutex);
-  cudaError_t why;
-  if (driver_works(&why) && current().fault != cudaSuccess) return current().fault;
-  return thread_state().last_error;
+  const bool met = errors().met.count(current_device()) != 0 && current().fault != cudaSuccess;
+  return met ? current().fault : errors().last;
 }

@@ -1,15 +1,10 @@
-#include "../include/launch.h"
-
 #include <cstdio>
 #include <cstring>
 
 #include "state.h"
 
-// Kernel launches of launch.h.
-namespace grus::cuda::detail {
+namespace grus::sim {
 namespace {
-
-using namespace grus::sim;
 
 struct Range { uintptr_t from, to; };
 
@@ -34,11 +29,11 @@ bool is_host_memory(uintptr_t address) {
   return inside();
 }
 
-// Every eight bytes of the functor that look like an address have to be one that a kernel of this device may follow.
-void scan(const char* call, const void* functor, size_t bytes, int index) {
+// Every eight bytes of the parameters that look like an address have to be one that a kernel of this device may follow.
+void scan(const char* call, const void* parameters, size_t bytes, int index) {
   for (size_t at = 0; at + sizeof(uintptr_t) <= bytes; at += sizeof(uintptr_t)) {
     uintptr_t word;
-    std::memcpy(&word, static_cast<const char*>(functor) + at, sizeof word);
+    std::memcpy(&word, static_cast<const char*>(parameters) + at, sizeof word);
     if (word >> 40 < 0x55 || word >> 40 > 0x7F) continue;
     const auto* pointer = reinterpret_cast<const void*>(word);
     const Region* region = find_region(pointer);
@@ -56,7 +51,19 @@ void scan(const char* call, const void* functor, size_t bytes, int index) {
 
 bool scrambled() { return deferred(); }
 
-void launch(const char* call, cudaStream_t stream, double microseconds, const void* functor, size_t bytes, std::function<void()> work) {
+Loading load(const char* call, unsigned long long code) {
+  constexpr size_t kBytes = size_t{64} << 10;
+  const Lock lock(state().mutex);
+  Device& here = current();
+  if (knob_number("WARMUP", 0) == 0 || here.loaded.count(code)) return Loading::there;
+  if (!allowed_during_capture(call)) return Loading::refused;
+  here.loaded.insert(code);
+  here.used += kBytes;
+  return Loading::first;
+}
+
+void launch(const char* call, const void* kernel, cudaStream_t stream, double microseconds, const void* parameters, size_t bytes,
+            std::function<void()> work) {
   const Lock lock(state().mutex);
   int code = 0;
   cudaError_t error = cudaSuccess;
@@ -64,10 +71,13 @@ void launch(const char* call, cudaStream_t stream, double microseconds, const vo
     error = static_cast<cudaError_t>(code);
   } else {
     const int index = stream_device(stream);
-    if (index >= 0 && knob_number("SCAN", 1) != 0) scan(call, functor, bytes, index);
-    error = enqueue(call, stream, microseconds, std::move(work));
+    if (index >= 0 && knob_number("SCAN", 1) != 0) scan(call, parameters, bytes, index);
+    const Loading loading = load(call, reinterpret_cast<uintptr_t>(kernel));
+    error = loading == Loading::refused
+                ? cudaErrorStreamCaptureUnsupported
+                : enqueue(call, stream, microseconds + (loading == Loading::first ? kLoadingMicroseconds : 0), std::move(work));
   }
-  if (error != cudaSuccess) thread_state().last_error = error;
+  end_call(error);
 }
 
-}  // namespace grus::cuda::detail
+}  // namespace grus::sim

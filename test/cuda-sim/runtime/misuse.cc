@@ -61,7 +61,7 @@ void grus_sim_reset() {
   misuses = 0;
   reset_counters();
   state().launches = state().waits = state().faults_counted = 0;
-  thread_state().last_error = cudaSuccess;
+  errors().last = cudaSuccess;
   for (auto& device : state().devices) device->fault = cudaSuccess;
 }
 

@@ -219,10 +219,10 @@ void progress(CUstream_st& stream, int operations) {
 cudaError_t enqueue(const char* call, cudaStream_t stream, double microseconds, std::function<void()> work) {
   const Lock lock(state().mutex);
   cudaError_t why;
-  if (!driver_works(&why)) return why;
+  if (!driver_works(&why)) return end_call(why);
   CUstream_st* target = find_stream_here(call, stream);
-  if (!target) return cudaErrorInvalidResourceHandle;
-  return submit(call, *target, {call, microseconds, std::move(work), true});
+  if (!target) return end_call(cudaErrorInvalidResourceHandle);
+  return end_call(submit(call, *target, {call, microseconds, std::move(work), true}));
 }
 
 }  // namespace grus::sim

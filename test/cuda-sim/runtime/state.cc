@@ -1,6 +1,7 @@
 #include "state.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace grus::sim {
 
@@ -13,6 +14,14 @@ ThreadState& thread_state() {
   thread_local ThreadState mine;
   return mine;
 }
+
+Errors& errors() {
+  ThreadState& mine = thread_state();
+  return mine.errors[static_cast<size_t>(mine.runtime)];
+}
+
+InLibrary::InLibrary(Runtime runtime) : before_(std::exchange(thread_state().runtime, runtime)) {}
+InLibrary::~InLibrary() { thread_state().runtime = before_; }
 
 namespace {
 
@@ -48,6 +57,18 @@ int current_device() {
   return mine.work_depth > 0 ? mine.work_device : mine.device;
 }
 
+// The first call that needs a device makes its context, which takes memory: with the modules of the libraries, as much as is missing from
+// "free" before anything is allocated.
+cudaError_t make_context() {
+  Device& here = current();
+  if (here.has_context) return cudaSuccess;
+  const auto bytes = static_cast<size_t>(knob_number("CONTEXT", 300LL << 20));
+  if (here.used + bytes > memory_limit()) return cudaErrorMemoryAllocation;
+  here.used += bytes;
+  here.has_context = true;
+  return cudaSuccess;
+}
+
 bool in_work() { return thread_state().work_depth > 0; }
 
 cudaError_t begin_call(const char* call, Needs needs) {
@@ -65,11 +86,13 @@ cudaError_t begin_call(const char* call, Needs needs) {
     misuse(call, "called from work of a stream");
     return cudaErrorNotPermitted;
   }
-  return needs == Needs::device ? current().fault : cudaSuccess;
+  if (needs != Needs::device) return cudaSuccess;
+  return current().fault != cudaSuccess ? current().fault : make_context();
 }
 
 cudaError_t end_call(cudaError_t error) {
-  if (error != cudaSuccess) thread_state().last_error = error;
+  if (error != cudaSuccess) errors().last = error;
+  if (is_sticky(error)) errors().met.insert(current_device());
   return error;
 }
 

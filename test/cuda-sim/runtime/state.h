@@ -91,6 +91,8 @@ struct Device {
   CUstream_st null_stream;
   size_t used = 0;
   cudaError_t fault = cudaSuccess;          // sticky: nothing works from then on
+  bool has_context = false;
+  std::set<unsigned long long> loaded;      // see load()
 };
 
 struct State {
@@ -108,20 +110,29 @@ struct State {
 State& state();
 using Lock = std::unique_lock<std::recursive_mutex>;
 
+// What a CUDA runtime keeps of its calls on a thread.
+struct Errors {
+  cudaError_t last = cudaSuccess;
+  std::set<int> met;                        // devices whose fault a call has met: it comes back for good
+};
+
 // This thread's.
 struct ThreadState {
   int device = 0;
-  cudaError_t last_error = cudaSuccess;
+  Errors errors[3];                         // by Runtime
+  Runtime runtime = Runtime::program;
   cudaStreamCaptureMode capture_mode = cudaStreamCaptureModeGlobal;
   int work_depth = 0;
   int work_device = 0;
 };
 ThreadState& thread_state();
+Errors& errors();                           // of this thread, in the runtime that is being called
 
 bool driver_works(cudaError_t* why);
 bool is_sticky(cudaError_t error);
 Device& device(int index);
 Device& current();
+cudaError_t make_context();
 
 // The living stream, the current device's for null; null and a misuse for anything else.
 CUstream_st* find_stream(const char* call, cudaStream_t stream);

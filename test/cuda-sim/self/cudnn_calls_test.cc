@@ -190,6 +190,22 @@ void handles() {
   CHECK(misuses_since() > 0);
 }
 
+// A fault that cuDNN's runtime has met is not the program's last error; the stream tells of it.
+void errors_stay_in_the_library() {
+  Gru gru({});
+  {
+    const Knob fault("KERNEL_FAULT", "1");
+    grus_sim_reset();
+    gru.forward();
+  }
+  CHECK(category_of(gru.forward()) == 5 && cudaGetLastError() == cudaSuccess);
+  CHECK(cudaStreamQuery(gru.stream) == cudaErrorIllegalAddress && cudaGetLastError() == cudaErrorIllegalAddress);
+  grus_sim_reset();
+  const Knob fail("FAIL", "cudaGetDeviceCount:1:cudaErrorInitializationError");
+  Handle handle = nullptr;
+  CHECK(category_of(api().Create(&handle)) == 1 && cudaGetLastError() == cudaSuccess);
+}
+
 }   // namespace
 
 int main() {
@@ -204,5 +220,6 @@ int main() {
   costs();
   only_accumulates();
   handles();
+  errors_stay_in_the_library();
   return checks().report();
 }

@@ -49,7 +49,7 @@ void prepare(Session& session) {
 }
 
 void a_batch_too_large_leaves_room_for_a_smaller_one() {
-  set("MEMORY", std::to_string(size_t{96} << 20));
+  set("MEMORY", std::to_string(size_t{396} << 20));   // 300 are the context's
   const Data small(8), middle(512), large(6000);
   std::vector<float> expected;
   {

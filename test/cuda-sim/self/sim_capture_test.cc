@@ -170,6 +170,37 @@ void null_stream_breaks_blocking_captures() {
   cudaGetLastError();
 }
 
+struct Fill {
+  float* y;
+  GRUS_DEVICE void operator()(int64_t i) const { y[i] = 7; }
+};
+
+// With WARMUP the first launch of a kernel takes memory and time, and breaks a capture.
+void first_launches_load_code() {
+  const Knob warmup("WARMUP", "1");
+  Stream stream;
+  Floats y(4);
+  size_t before = 0, after = 0, total = 0;
+  CHECK(cudaMemGetInfo(&before, &total) == cudaSuccess);
+  begin(stream);
+  grus::cuda::for_each(stream, 4, Fill{y.at});
+  CHECK(cudaGetLastError() == cudaErrorStreamCaptureUnsupported);
+  expect_broken(stream);
+  Event start, loaded, end;
+  CHECK(cudaEventRecord(start, stream) == cudaSuccess);
+  grus::cuda::for_each(stream, 4, Fill{y.at});
+  CHECK(cudaEventRecord(loaded, stream) == cudaSuccess);
+  grus::cuda::for_each(stream, 4, Fill{y.at});
+  CHECK(cudaEventRecord(end, stream) == cudaSuccess && cudaEventSynchronize(end) == cudaSuccess);
+  float first = 0, second = 0;
+  CHECK(cudaEventElapsedTime(&first, start, loaded) == cudaSuccess && cudaEventElapsedTime(&second, loaded, end) == cudaSuccess);
+  CHECK(first > 10 * second);
+  CHECK(cudaMemGetInfo(&after, &total) == cudaSuccess && after < before);
+  begin(stream);
+  grus::cuda::for_each(stream, 4, Fill{y.at});
+  CHECK(cudaGetLastError() == cudaSuccess && cudaGraphExecDestroy(instantiate(stream)) == cudaSuccess);
+}
+
 }  // namespace
 
 int main() {
@@ -181,5 +212,6 @@ int main() {
   other_threads_may_go_on();
   streams_must_be_joined_and_apart();
   null_stream_breaks_blocking_captures();
+  first_launches_load_code();
   return report();
 }

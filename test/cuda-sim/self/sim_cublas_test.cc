@@ -166,6 +166,47 @@ void statuses_on_demand() {
   CHECK(cublasCreate_v2(&handle) == 3 && handle == nullptr);
 }
 
+// What fails inside the library is not the program's last error, which the library's calls do not forget either.
+void errors_stay_in_the_library() {
+  Blas blas;
+  Floats a(1), b(1), c(1);
+  {
+    const Knob fault("KERNEL_FAULT", "1");
+    grus_sim_reset();
+    CHECK(blas.multiply(0, 0, 1, 1, 1, a.at, 1, b.at, 1, c.at, 1) == 0);
+  }
+  CHECK(blas.multiply(0, 0, 1, 1, 1, a.at, 1, b.at, 1, c.at, 1) == 13 && cudaGetLastError() == cudaSuccess);
+  CHECK(cudaStreamQuery(blas.stream) == cudaErrorIllegalAddress && cudaPeekAtLastError() == cudaErrorIllegalAddress);
+  grus_sim_reset();
+  Handle handle = nullptr;
+  {
+    const Knob fail("FAIL", "cudaGetDeviceCount:1:cudaErrorInitializationError");
+    CHECK(cublasCreate_v2(&handle) == 1 && cudaGetLastError() == cudaSuccess);
+  }
+  CHECK(cudaSetDevice(99) == cudaErrorInvalidDevice && cublasCreate_v2(&handle) == 0);
+  CHECK(cublasDestroy_v2(handle) == 0 && cudaGetLastError() == cudaErrorInvalidDevice);
+}
+
+// With WARMUP the first product of a kind cannot be captured; with 2 that of a shape.
+void first_products_load_code() {
+  for (const char* knob : {"1", "2"}) {
+    const Knob warmup("WARMUP", knob);
+    Blas blas;
+    Floats workspace(1 << 16), a(64), b(64), c(64);
+    CHECK(cublasSetWorkspace_v2(blas.handle, workspace.at, workspace.bytes()) == 0);
+    const auto capture = [&](int m) {
+      cudaGraph_t graph = nullptr;
+      CHECK(cudaStreamBeginCapture(blas.stream, cudaStreamCaptureModeThreadLocal) == cudaSuccess);
+      const int status = blas.multiply(*knob == '2', 0, m, 8, 8, a.at, 8, b.at, 8, c.at, 8);
+      return cudaStreamEndCapture(blas.stream, &graph) == cudaSuccess && status == 0 && cudaGraphDestroy(graph) == cudaSuccess;
+    };
+    CHECK(!capture(8));
+    CHECK(blas.multiply(*knob == '2', 0, 8, 8, 8, a.at, 8, b.at, 8, c.at, 8) == 0);
+    CHECK(capture(8) && capture(7) == (*knob == '1'));
+    cudaGetLastError();
+  }
+}
+
 }  // namespace
 
 int main() {
@@ -176,5 +217,7 @@ int main() {
   memory_must_outlive_the_work();
   captures_need_a_workspace();
   statuses_on_demand();
+  errors_stay_in_the_library();
+  first_products_load_code();
   return report();
 }

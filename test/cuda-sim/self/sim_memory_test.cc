@@ -77,15 +77,29 @@ void host_pointers_are_no_device_pointers() {
 }
 
 void memory_is_limited() {
-  const Knob limit("MEMORY", "1048576");
+  const size_t room = 1 << 20, context = size_t{300} << 20;
+  const Knob limit("MEMORY", std::to_string(context + room).c_str());
   size_t free = 0, total = 0;
-  CHECK(cudaMemGetInfo(&free, &total) == cudaSuccess && total == 1048576 && free == total);
+  CHECK(cudaMemGetInfo(&free, &total) == cudaSuccess && total == context + room && free == room);
   Floats y(1 << 16);
-  CHECK(cudaMemGetInfo(&free, &total) == cudaSuccess && free == total - (1 << 18));
+  CHECK(cudaMemGetInfo(&free, &total) == cudaSuccess && free == room - (1 << 18));
   void* more = nullptr;
   CHECK(cudaMalloc(&more, free + 1) == cudaErrorMemoryAllocation && more == nullptr);
   CHECK(cudaGetLastError() == cudaErrorMemoryAllocation && cudaGetLastError() == cudaSuccess);
   CHECK(cudaMalloc(&more, free) == cudaSuccess && cudaFree(more) == cudaSuccess);
+}
+
+// The context has its part before anything is allocated.
+void a_context_takes_memory() {
+  CHECK(cudaSetDevice(1) == cudaSuccess);
+  size_t free = 0, total = 0;
+  void* pointer = nullptr;
+  {
+    const Knob limit("MEMORY", "104857600");
+    CHECK(cudaMalloc(&pointer, 16) == cudaErrorMemoryAllocation && cudaGetLastError() == cudaErrorMemoryAllocation);
+  }
+  CHECK(cudaMemGetInfo(&free, &total) == cudaSuccess && total - free == size_t{300} << 20);
+  CHECK(cudaSetDevice(0) == cudaSuccess);
 }
 
 void attributes_tell_where() {
@@ -108,6 +122,7 @@ int main() {
   freed_memory_is_gone();
   host_pointers_are_no_device_pointers();
   memory_is_limited();
+  a_context_takes_memory();
   attributes_tell_where();
   return report();
 }

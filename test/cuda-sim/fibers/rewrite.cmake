@@ -1,0 +1,27 @@
+# native/cuda/launch/launch.h for fibers.h, as <folder>/launch.h, with its own line numbers. What follows the folder is a fault to plant: a
+# piece of the source, and what to put in its place.
+function(launch_on_fibers folder)
+  set(source "${ROOT}/native/cuda/launch/launch.h")
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${source}")
+  file(READ "${source}" text)
+  if(ARGC GREATER 1)
+    string(FIND "${text}" "${ARGV1}" at)
+    if(at EQUAL -1)
+      message(FATAL_ERROR "launch.h has no '${ARGV1}': the fault that test/cuda-sim plants there needs another place")
+    endif()
+    string(REPLACE "${ARGV1}" "${ARGV2}" text "${text}")
+  endif()
+  set(head "([a-z_]+\\([^)]*\\)) {")
+  string(REGEX REPLACE "__global__ void __launch_bounds__\\(([0-9]+)\\) ${head}" "void \\2 { grus::fibers::launch_bounds(\\1);" text "${text}")
+  string(REGEX REPLACE "__global__ void ${head}" "void \\1 { grus::fibers::launch_bounds(grus::fibers::kUnbounded);" text "${text}")
+  string(REGEX REPLACE "__shared__ alignas\\(([0-9]+)\\) ([a-z ]+) ([a-z_]+)\\[([^]]*)\\];"
+    "static const char \\3_here = 0; \\2* \\3 = static_cast<\\2*>(grus::fibers::shared(&\\3_here, \\4, \\1));" text "${text}")
+  string(REGEX REPLACE "([a-z_:]+)<<<([^\n]*)>>>\\("
+    "grus::fibers::Launch(\"\\1\", {\\2}, [](const auto&... values) { \\1(values...); })(" text "${text}")
+  string(REPLACE "#pragma unroll" "#pragma GCC unroll" text "${text}")
+  string(REGEX REPLACE "#pragma once\n" "#pragma once\n#include \"fibers/fibers.h\"\n#line 2 \"native/cuda/launch/launch.h\"\n" text "${text}")
+  if(text MATCHES "<<<|__global__|__shared__|__launch_bounds__")
+    message(FATAL_ERROR "launch.h has '${CMAKE_MATCH_0}' in a form that test/cuda-sim/fibers/rewrite.cmake does not know")
+  endif()
+  file(GENERATE OUTPUT "${folder}/launch.h" CONTENT "${text}")
+endfunction()
