@@ -11,6 +11,7 @@ import { Batcher } from '../lib/training/batcher.js'
 import { shuffleRows } from '../lib/training/order.js'
 import { trimmingOf } from '../lib/training/trimming.js'
 import { checkData, type Setup, Work } from '../lib/training/work.js'
+import { close } from './support/compare.js'
 import { testDevice } from './support/devices.js'
 import { flatWeights } from './support/toy.js'
 
@@ -87,13 +88,21 @@ async function train(layers: LayerSpec[], side: 'pre' | 'post', trim: boolean) {
   return { cut, figures, weights: await flatWeights(model) }
 }
 
+const numbersOf = (value: unknown): number[] =>
+  typeof value === 'number' ? [value] : value && typeof value === 'object' ? Object.values(value).flatMap(numbersOf) : []
+
+// On a GPU a batch of fewer steps has products of fewer rows, for which cuBLAS may choose another kernel, and so another order of sums; Adam
+// makes as much of the last bits of a small gradient as of a large one's.
+const tolerance = testDevice === 'cuda' ? { atol: 1e-5, rtol: 1e-4 } : { atol: 0, rtol: 0 }
+const same = (came: ArrayLike<number>, expected: ArrayLike<number>, what: string) => close(came, expected, tolerance, what)
+
 describe('leaving out steps that no row of a batch uses changes no bit', () => {
   const cases = stacks.flatMap(([name, layers]) => (['pre', 'post'] as const).map((side) => [name, side, layers] as const))
   it.each(cases)('%s, padded %s', async (name, side, layers) => {
     const trimmed = await train(layers, side, true)
     const whole = await train(layers, side, false)
-    expect(trimmed.weights).toEqual(whole.weights)
-    expect(trimmed.figures).toEqual(whole.figures)
+    same(trimmed.weights, whole.weights, 'weights')
+    same(numbersOf(trimmed.figures), numbersOf(whole.figures), 'figures')
     expect(whole.cut).toBe(0)
     const front = name !== 'dropout between' && name !== 'a class for every step' && !name.endsWith('layer normalization')
     if (side === 'post' || front) expect(trimmed.cut).toBeGreaterThan(50)
