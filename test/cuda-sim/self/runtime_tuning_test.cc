@@ -182,13 +182,13 @@ void any_allocation_fails() {
     try {
       const Knob full("FAIL_ALLOC", std::to_string(nth));
       plan = gpu->make(kSmall);
-      plan->reserve_bytes(3, nth);
+      plan->reserve_bytes(3, nth, false);
     } catch (const Error& error) {
       ++failures;
       CHECK(error.code() == ErrorCode::out_of_memory);
     }
     if (!plan) plan = gpu->make(kSmall);
-    CHECK(plan->reserve_bytes(3, nth) > 0 && plan->workspace_bytes(3, nth, true) > 0);
+    CHECK(plan->reserve_bytes(3, nth, false) > 0 && plan->workspace_bytes(3, nth, true, false) > 0);
   }
   CHECK(failures >= 1 && failures < 20);   // without room to tune in, standard will do
 }
