@@ -13,10 +13,11 @@ export function doctorCommand(): Command {
 }
 
 function showDevice(report: DeviceReport): string {
-  const { device, available, detail, threads, threadsReason, components = [], advice = [] } = report
+  const { device, available, detail, threads, threadsReason, warning, components = [], advice = [] } = report
   const lines = [`${device}: ${available ? 'available' : 'not available'}, ${detail}`]
   if (threadsReason) lines.push(`  threads ${threads ? `${threads} (${threadsReason})` : threadsReason}`)
   lines.push(...showComponents(components))
+  if (warning) lines.push(`warning: ${warning}`)
   if (advice.length > 0) lines.push('possible solutions:', ...advice.map((line) => `- ${line}`))
   return lines.join('\n')
 }
