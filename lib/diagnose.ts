@@ -74,8 +74,8 @@ let lookedForDriver = false
 let lookedForDoubt = false
 
 /**
- * Warns, once each, where 'auto' took the CPU of a machine that has an NVIDIA driver (a GPU that is not used should not go unnoticed), and where a GPU
- * computes with libraries that are known to compute wrongly on it.
+ * Warns, once each, where 'auto' took the CPU of a machine that has an NVIDIA driver (a GPU that is not used should not go unnoticed), and
+ * where a GPU computes with libraries that are known to go wrong on it.
  */
 export function warnOfDevice(asked: 'auto' | DeviceName, used: DeviceName): void {
   if (used !== 'cpu') warnOfDoubt()

@@ -28,17 +28,17 @@ std::string cudnn_message(const cudnn::Api& api) {
   return text;
 }
 
-// What CUDA itself knows of a library's failure. Only what is lasting: cuDNN and cuBLAS have a CUDA runtime of their own each, and ours does
-// not see the last error of theirs.
+// What CUDA itself knows of a library's failure: only what is lasting, since cuDNN and cuBLAS have a CUDA runtime of their own each, and
+// ours does not see the last error of theirs.
 cudaError_t cause_of_failure(const Context& context) {
   cudaError_t error = cudaGetLastError();
   if (error == cudaSuccess && context.stream() && !context.capturing()) error = cudaStreamQuery(context.stream());
   return error == cudaErrorNotReady ? cudaSuccess : error;
 }
 
-// The libraries have several statuses for a lack of memory, "not supported" and "not initialized" among them, so the GPU is asked. Little is
-// less than they take at a first use: handles, workspaces, and kernels that are loaded when they first run. A judgement, not a measurement:
-// 256 MiB, or a sixteenth of a small GPU. The library's own words stay in the message.
+// The libraries have several statuses for a lack of memory, "not supported" and "not initialized" among them, so the GPU is asked. Little
+// is less than they take at a first use: handles, workspaces, and kernels that are loaded when they first run. A judgement, not a
+// measurement: 256 MiB, or a sixteenth of a small GPU. The library's own words stay in the message.
 std::string lack_of_memory(const Context& context) {
   constexpr size_t kLittle = size_t{256} << 20;
   size_t free = 0, total = 0;

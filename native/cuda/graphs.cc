@@ -11,8 +11,8 @@
 namespace grus::cuda {
 namespace {
 
-constexpr int64_t kMostNodes = 100000;         // of all graphs of a session: about 1 GB
-constexpr int64_t kMostNodesOfOne = 20000;     // a pass of so many kernels keeps the GPU busy for longer than the host takes to enqueue it
+constexpr int64_t kMostNodes = 100000;        // of all graphs of a session: about 1 GB
+constexpr int64_t kMostNodesOfOne = 20000;    // a pass of so many kernels keeps the GPU busy for longer than the host takes to enqueue it
 // NVIDIA's own cache of graphs reckons with "around 10KB per kernel node" (NVIDIA/cccl, pull request 3768). CUDA does not tell.
 constexpr int64_t kBytesPerNode = 10 << 10;
 constexpr int64_t kRetries[] = {16, 256, 4096};
@@ -50,7 +50,8 @@ std::string reason_of(const std::exception_ptr& thrown) {
   try {
     std::rethrow_exception(thrown);
   } catch (const Error& error) {
-    const bool may_be = error.code() == ErrorCode::device || error.code() == ErrorCode::unsupported || error.code() == ErrorCode::out_of_memory;
+    const ErrorCode code = error.code();
+    const bool may_be = code == ErrorCode::device || code == ErrorCode::unsupported || code == ErrorCode::out_of_memory;
     return may_be ? error.what() : "";
   } catch (...) {
     return "";
@@ -148,7 +149,8 @@ void Graphs::capture(Entry& entry, const std::function<void()>& enqueue) {
 // The reason why there is none, or empty.
 std::string Graphs::instantiate(Entry& entry, cudaGraph_t graph) {
   size_t count = 0;
-  if (const cudaError_t error = cudaGraphGetNodes(graph, nullptr, &count); error != cudaSuccess) return failed("cudaGraphGetNodes", error);
+  const cudaError_t counted = cudaGraphGetNodes(graph, nullptr, &count);
+  if (counted != cudaSuccess) return failed("cudaGraphGetNodes", counted);
   const auto nodes = static_cast<int64_t>(std::max<size_t>(count, 1));
   if (const int64_t most = std::min(kMostNodesOfOne, most_nodes_); nodes > most) {
     entry.wait = -1;
@@ -156,9 +158,11 @@ std::string Graphs::instantiate(Entry& entry, cudaGraph_t graph) {
            std::to_string(most) + " at most";
   }
   GraphExec made;
-  if (const cudaError_t error = cudaGraphInstantiate(made.out(), graph, 0); error != cudaSuccess) return failed("cudaGraphInstantiate", error);
+  const cudaError_t instantiated = cudaGraphInstantiate(made.out(), graph, 0);
+  if (instantiated != cudaSuccess) return failed("cudaGraphInstantiate", instantiated);
   // else the first launch does it, and a lack of memory would be the pass' failure
-  if (const cudaError_t error = cudaGraphUpload(made.get(), context_.stream()); error != cudaSuccess) return failed("cudaGraphUpload", error);
+  const cudaError_t uploaded = cudaGraphUpload(made.get(), context_.stream());
+  if (uploaded != cudaSuccess) return failed("cudaGraphUpload", uploaded);
   entry.graph = std::move(made);
   entry.nodes = nodes;
   entry.refusals = 0;

@@ -43,7 +43,8 @@ size_t workspace_bytes(const Context& context) { return size_t{context.compute_c
 struct Making {
   explicit Making(const Context& of) : context(of) {}
   ~Making() {
-    if (workspace) cudaFree(workspace);   // the handles are left: destroying one waits for the whole GPU, which breaks other sessions' captures
+    // The handles are left: destroying one waits for the whole GPU, which breaks the captures of other sessions.
+    if (workspace) cudaFree(workspace);
   }
   const Context& context;
   Stream stream, copies;

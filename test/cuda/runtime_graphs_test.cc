@@ -256,7 +256,8 @@ int main(int count, char** arguments) {
   for (const char* nonsense : {"many", "-1", "1e5", "12 nodes", "99999999999"}) {
     const ChildResult refused = run_child("GRUS_CUDA_GRAPH_NODES='" + std::string(nonsense) + "'", arguments[0], "nodes");
     CHECK(refused.status != 0);
-    CHECK(has(refused.output, ("[device] GRUS_CUDA_GRAPH_NODES must be 0 (no graphs) to 1000000000, got '" + std::string(nonsense)).c_str()));
+    const std::string words = "[device] GRUS_CUDA_GRAPH_NODES must be 0 (no graphs) to 1000000000, got '" + std::string(nonsense);
+    CHECK(has(refused.output, words.c_str()));
   }
   the_third_time_captures_and_the_fourth_replays();
   one_pass_may_be_too_large();

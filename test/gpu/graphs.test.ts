@@ -52,7 +52,7 @@ const models: Record<string, LayerSpec[]> = {
 async function trained(layers: LayerSpec[], masked: boolean, graphs: boolean): Promise<{ numbers: unknown; use: GraphUse }> {
   using model: Model = sequential(layers, { device: 'cuda', seed: 3, graphs })
   const trainer = new Trainer(model, { loss: 'sparseCategoricalCrossentropy', optimizer: 'adam', metrics: ['accuracy'] })
-  // 50 rows in batches of 16: three of one size and a smaller one, six times over; the same four, so that lengths come again where they are told to cuDNN
+  // 50 rows in batches of 16: three of one size and a smaller one, six times over, always the same: lengths come again
   const { history } = await trainer.fit({ x, y, ...(masked && { mask }) }, { epochs: 6, batchSize: 16, shuffle: false, verbose: false })
   const weights = [...(await model.getWeights()).values()].map(bits)
   const output = bits(await model.predict(x, masked ? { mask } : {}))

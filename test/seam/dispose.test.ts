@@ -1,7 +1,6 @@
 // The end of a model: twice, before its use, while it works. And that a step in steady state allocates nothing.
 import { describe, expect, it } from 'vitest'
 import { dense, embedding, Gru, GrusError, gru, type Model, sequential, Trainer, tensor } from '../../lib/index.js'
-import { modelInternals } from '../../lib/model-internals.js'
 import { native } from '../../lib/native.js'
 import { devices } from '../support/devices.js'
 import { source, uniform } from '../support/random.js'

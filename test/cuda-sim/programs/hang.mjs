@@ -1,5 +1,5 @@
-// Ends while a kernel on the simulated GPU does not (GRUS_SIM_HANG), in the way that the argument says, with code 7. GRUS_SIM_LOG tells when the
-// GPU is waited for.
+// Ends while a kernel on the simulated GPU does not (GRUS_SIM_HANG), in the way that the argument says, with code 7. GRUS_SIM_LOG tells
+// when the GPU is waited for.
 import { existsSync, readdirSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import { dense, Gru, gru, sequential, tensor } from '../../../dist/index.js'
