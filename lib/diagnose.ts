@@ -29,6 +29,8 @@ export interface DeviceReport {
   threads?: number
   /** Where that number comes from, e.g. `'4 cores, cgroup allows 1.5'`, or why there is none. */
   threadsReason?: string
+  /** Of `'cuda'`: why results may be wrong although it computes. */
+  warning?: string
   /** Of `'cuda'`: what it needs, and what of it is here. */
   components?: DeviceComponent[]
   /** Of `'cuda'`: environment variables that are set and change what it computes; absent where there are none. */
@@ -51,7 +53,15 @@ export function diagnose(): DeviceReport[] {
     if (engine.device === 'cpu') return { ...engine, ...(threads > 0 && { threads }), threadsReason: reason }
     const detail = engine.available ? engine.detail : report.problem || engine.detail
     const components = report.components.map(toComponent)
-    return { ...engine, detail, components, ...(settings.length > 0 && { settings }), advice: report.advice }
+    const { warning } = report
+    return {
+      ...engine,
+      detail,
+      ...(warning && { warning }),
+      components,
+      ...(settings.length > 0 && { settings }),
+      advice: report.advice,
+    }
   })
 }
 
@@ -73,9 +83,14 @@ export function pickDevice(where: string, device: 'auto' | DeviceName): DeviceRe
 }
 
 let lookedForDriver = false
+let lookedForDoubt = false
 
-/** Warns, once, where 'auto' took the CPU of a machine that has an NVIDIA driver: a GPU that is not used should not go unnoticed. */
-export function warnOfFallback(asked: 'auto' | DeviceName, used: DeviceName): void {
+/**
+ * Warns, once each, where 'auto' took the CPU of a machine that has an NVIDIA driver (a GPU that is not used should not go unnoticed), and
+ * where a GPU computes with libraries that are known to go wrong on it.
+ */
+export function warnOfDevice(asked: 'auto' | DeviceName, used: DeviceName): void {
+  if (used !== 'cpu') warnOfDoubt()
   if (lookedForDriver || asked !== 'auto' || used !== 'cpu') return
   lookedForDriver = true
   const { driver, problem } = native().cudaReport(false)
@@ -85,6 +100,13 @@ export function warnOfFallback(asked: 'auto' | DeviceName, used: DeviceName): vo
     type: 'GrusWarning',
     code: 'GRUS_CUDA_UNUSABLE',
   })
+}
+
+function warnOfDoubt(): void {
+  if (lookedForDoubt) return
+  lookedForDoubt = true
+  const { warning } = native().cudaReport(false)
+  if (warning) process.emitWarning(warning, { type: 'GrusWarning', code: 'GRUS_CUDA_DOUBTFUL' })
 }
 
 /** Which device computes with what; touches no more than a session would. */

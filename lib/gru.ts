@@ -1,5 +1,6 @@
 import { checkMask } from './data/inputs.js'
-import { warnOfFallback } from './diagnose.js'
+import type { DeviceMemory } from './device-memory.js'
+import { warnOfDevice } from './diagnose.js'
 import { type DeviceName, lowerEngine } from './engine-options.js'
 import { GrusError } from './errors.js'
 import {
@@ -80,7 +81,7 @@ export class Gru {
     this.#options = checkGruOptions(options)
     const { hiddenSize, updateGate } = this.#options
     this.#native = new (native().Gru)(lowerGruOptions(this.#options), lowerEngine(this.#options))
-    warnOfFallback(this.#options.device, this.#native.device)
+    warnOfDevice(this.#options.device, this.#native.device)
     this.#layout = this.#native.parameters()
     this.#shapes = this.#layout.map(({ name, shape }) => ({ name, shape, negateUpdate: updateGate === 'write' }))
     const seed = this.#options.seed ?? randomSeed()
@@ -202,6 +203,11 @@ export class Gru {
       dhx: { data: dhx, shape: forwarded.hx },
       gradients: unflatten(this.#layout, this.#shapes, gradients),
     }
+  }
+
+  /** What is held on the device. Also after dispose. */
+  memory(): DeviceMemory {
+    return this.#native.memory()
   }
 
   /** Frees the device's memory; later calls fail with DISPOSED. Any number of times. */

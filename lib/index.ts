@@ -24,6 +24,7 @@ export type {
 } from './data/readers/types.js'
 export { type TextVectorizer, type TextVectorizerOptions, type TextVectorizerState, textVectorizer } from './data/text.js'
 export { type TimeseriesWindows, type TimeseriesWindowsOptions, timeseriesWindows } from './data/windows.js'
+export type { DeviceMemory, GraphUse } from './device-memory.js'
 export { type DeviceComponent, type DeviceReport, diagnose } from './diagnose.js'
 export type { DeviceName, EngineOptions, GruAlgorithm, Precision } from './engine-options.js'
 export { GrusError, type GrusErrorCode } from './errors.js'

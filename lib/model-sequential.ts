@@ -2,7 +2,8 @@ import { type CheckedInputs, checkInputs } from './data/inputs.js'
 import { maskGradient } from './data/masking.js'
 import type { Normalizer } from './data/normalizer.js'
 import type { TextVectorizer } from './data/text.js'
-import { pickDevice, warnOfFallback } from './diagnose.js'
+import type { DeviceMemory } from './device-memory.js'
+import { pickDevice, warnOfDevice } from './diagnose.js'
 import { type CheckedEngineOptions, type DeviceName, lowerEngine, type Precision, settleEngine } from './engine-options.js'
 import { GrusError } from './errors.js'
 import { type LoadedStateDict, type LoadStateDictOptions, loadSchema } from './interop/pytorch/load-options.js'
@@ -236,6 +237,10 @@ export class SequentialModel implements Model {
     await this.setWeights(weights)
   }
 
+  memory(): DeviceMemory {
+    return this.#built?.session.memory() ?? { allocations: 0, bytes: 0 }
+  }
+
   dispose(): void {
     this.#disposed = true
     this.#built?.session.dispose()
@@ -250,7 +255,7 @@ export class SequentialModel implements Model {
     const drawn = () => initialWeights(network.parameters, this.seed)
     const values = weights ? checkWeights(where, weights, network.parameters) : allocating(where, drawn)
     const session = new (native().Session)(network.native, lowerEngine(this.#engine))
-    warnOfFallback(this.#engine.device, session.device)
+    warnOfDevice(this.#engine.device, session.device)
     const layout = session.parameters()
     try {
       checkLayout(layout, network.parameters)

@@ -1,5 +1,6 @@
 import type { Normalizer } from './data/normalizer.js'
 import type { TextVectorizer } from './data/text.js'
+import type { DeviceMemory } from './device-memory.js'
 import type { DeviceName, EngineOptions, Precision } from './engine-options.js'
 import type { LoadedStateDict, LoadStateDictOptions } from './interop/pytorch/load-options.js'
 import { SequentialModel } from './model-sequential.js'
@@ -152,6 +153,9 @@ export interface Model {
    *   changed
    */
   loadWeights(path: string): Promise<void>
+
+  /** What is held on the device, and how many passes a GPU replayed as graphs. Nothing before the model is built; also after dispose. */
+  memory(): DeviceMemory
 
   /** Frees the device's memory; later calls reject with DISPOSED. Any number of times. */
   dispose(): void

@@ -2,6 +2,7 @@
 import { createRequire } from 'node:module'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { DeviceMemory } from './device-memory.js'
 import type { DeviceName } from './engine-options.js'
 import { GrusError, type GrusErrorCode } from './errors.js'
 
@@ -186,8 +187,7 @@ export interface NativeSession {
   readStates(): Promise<Float32Array[]>
   /** hx of the next batch for those layers; an empty array: zeros. batch is their B. */
   writeStates(states: Float32Array[], batch: number): Promise<void>
-  /** Backend allocations so far, and the bytes held now: a step in steady state adds none. */
-  memory(): { allocations: number; bytes: number }
+  memory(): DeviceMemory
   /** Queued work is rejected with DISPOSED, work in flight ends normally, memory is freed. Any number of times. */
   dispose(): void
 }
@@ -222,7 +222,7 @@ export interface NativeGru {
   ): void
   /** For the last forward with training: true. gradients: flat values as in parameters(). */
   backward(call: { dy?: Float32Array; dhy?: Float32Array }): Promise<{ dx: Float32Array; dhx: Float32Array; gradients: Float32Array }>
-  memory(): { allocations: number; bytes: number }
+  memory(): DeviceMemory
   dispose(): void
 }
 
@@ -269,6 +269,8 @@ export interface NativeCudaReport {
   /** GPUs */
   devices: number
   problem: string
+  /** why results may be wrong although it is available */
+  warning: string
   components: { name: string; ok: boolean; file: string; version: string; path: string; problem: string; tried: string[] }[]
   advice: string[]
 }

@@ -162,8 +162,8 @@ class Backend {
   virtual void download(void* destination, const void* source, size_t bytes) = 0;   // waits for the work before it
   virtual void copy(void* destination, const void* source, size_t bytes) = 0;       // device to device
   virtual void zero(void* destination, size_t bytes) = 0;
-  // Enqueues one pass. CPU: calls it; CUDA: calls it the first time, captures it the second time its key comes, then replays. What it reads
-  // has been uploaded before; it allocates nothing and waits for nothing.
+  // Enqueues one pass. CPU: calls it; CUDA: calls it the first two times, captures it the third time its key comes, then replays. What it
+  // reads has been uploaded before; it allocates nothing and waits for nothing.
   virtual void run(const std::string& key, const std::function<void()>& enqueue) = 0;
   virtual bool on_host() const { return false; }   // its operations take any memory of the process
   virtual void synchronize() = 0;

@@ -21,6 +21,7 @@ struct CudaReport {
   bool available = false;
   int devices = 0;
   std::string problem;             // the first thing that is missing, in one line; empty when available
+  std::string warning;             // why results may be wrong although it is available; empty: nothing is known
   std::vector<CudaComponent> components;
   std::vector<std::string> advice; // commands or steps that would mend it
   // `problem`, a table of the components, and the advice: the text of the error and of `grus doctor`.

@@ -178,6 +178,10 @@ void GruSession::forward(const GruCall& call, float* y, float* hy) {
   pass.reserve = room.reserve;
   pass.workspace = room.workspace;
   plan_->forward(pass);
+  if (call.before_writing) {
+    backend_->synchronize();
+    call.before_writing();
+  }
   if (!in_place) unstage(room, room.y, y, static_cast<int64_t>(description_.directions()) * description_.hidden_size);
   backend_->download(hy, room.hy, state_count(batch) * sizeof(float));
   pending_ = pending_ || call.training;

@@ -1,4 +1,5 @@
 #pragma once
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,6 +23,7 @@ struct GruCall {
   const uint8_t* mask = nullptr;        // [B, T]
   size_t mask_count = 0;
   bool apart = false;                   // the results overlap no input
+  std::function<void()> before_writing;   // called once the results are there, before y and hy are written; what it throws ends the call
 };
 
 // One GRU, all layers, forward and backward: the binding below the models. Threads as in Session.

@@ -268,3 +268,28 @@ describe("the warning of device 'auto'", () => {
     expect(warnings[0]?.message).toContain('npx grus doctor')
   })
 })
+
+describe('cuBLAS that may compute wrongly on a GPU', () => {
+  const doubt = /^results of device 'cuda' may be wrong: on a GPU of compute capability 10\.0, cuBLAS 13\.1\.0 may corrupt results/
+
+  test('is said once, in the report, and with what would help', async () => {
+    const { cuda, error, warnings } = await look({ GRUS_CUDA_PATH: simLibraries, GRUS_SIM_CAPABILITY: '100' })
+    expect({ available: cuda.available, error }).toEqual({ available: true, error: null })
+    expect(warnings).toEqual([{ code: 'GRUS_CUDA_DOUBTFUL', message: expect.stringMatching(doubt) }])
+    expect(cuda.warning).toMatch(doubt)
+    expect(cuda.advice).toEqual([expect.stringMatching(/^install cuBLAS 13\.2 or newer/)])
+  })
+
+  test.each([
+    ['a newer one', { GRUS_SIM_CAPABILITY: '103', GRUS_SIM_CUBLAS: '130200' }],
+    ['another GPU', { GRUS_SIM_CAPABILITY: '120' }],
+  ])('%s: nothing is said', async (_, knobs) => {
+    const { cuda, warnings } = await look({ GRUS_CUDA_PATH: simLibraries, ...knobs })
+    expect({ available: cuda.available, warning: cuda.warning, advice: cuda.advice, warnings }).toEqual({
+      available: true,
+      warning: undefined,
+      advice: [],
+      warnings: [],
+    })
+  })
+})

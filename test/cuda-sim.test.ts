@@ -104,6 +104,15 @@ describe.skipIf(missing).concurrent('the CUDA engine on a simulated CUDA', () =>
     expectAllPass(run(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', ...files], knobs))
   test.each(Object.entries(deviceSuites))('%s', (_, files) => vitest(files, hard), 1_200_000)
   test('parity, graphs, memory, precisions', () => vitest(['test/gpu/'], hard), 1_200_000)
+
+  describe('a GPU that hangs keeps no process from its end', () => {
+    test.each(['exit', 'dispose', 'end', 'terminate'])('%s', { timeout: 600_000 }, async (way) => {
+      const log = join(cache, `hang-${way}`)
+      const { status, output } = await run(process.execPath, ['--expose-gc', 'test/cuda-sim/programs/hang.mjs', way], { GRUS_SIM_LOG: log })
+      expect(status, output).toBe(7)
+      expect(readFileSync(log, 'utf8')).toMatch(/^(\w+: waits for a kernel that does not end\n)+$/)
+    })
+  })
   test.each(['test/gpu-scripts.test.ts', 'test/gpu-probe.test.ts', 'test/bench-gpu.test.ts', 'test/bench-cli/gpu.test.ts'])(
     '%s',
     (file) => vitest([file], { GRUS_CUDA_SIM: built }),

@@ -13,11 +13,12 @@ export function doctorCommand(): Command {
 }
 
 function showDevice(report: DeviceReport): string {
-  const { device, available, detail, threads, threadsReason, components = [], settings = [], advice = [] } = report
+  const { device, available, detail, threads, threadsReason, warning, components = [], settings = [], advice = [] } = report
   const lines = [`${device}: ${available ? 'available' : 'not available'}, ${detail}`]
   if (threadsReason) lines.push(`  threads ${threads ? `${threads} (${threadsReason})` : threadsReason}`)
   lines.push(...showComponents(components))
   lines.push(...settings.map(({ name, value, effect }) => `  ${name}=${value} changes results: ${effect}`))
+  if (warning) lines.push(`warning: ${warning}`)
   if (advice.length > 0) lines.push('possible solutions:', ...advice.map((line) => `- ${line}`))
   return lines.join('\n')
 }

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "../core/error.h"
 #include "context.h"
 #include "faults.h"
@@ -26,11 +28,26 @@ std::string cudnn_message(const cudnn::Api& api) {
   return text;
 }
 
-// What CUDA itself knows of a library's failure.
+// What CUDA itself knows of a library's failure: only what is lasting, since cuDNN and cuBLAS have a CUDA runtime of their own each, and
+// ours does not see the last error of theirs.
 cudaError_t cause_of_failure(const Context& context) {
   cudaError_t error = cudaGetLastError();
   if (error == cudaSuccess && context.stream() && !context.capturing()) error = cudaStreamQuery(context.stream());
   return error == cudaErrorNotReady ? cudaSuccess : error;
+}
+
+// The libraries have several statuses for a lack of memory, "not supported" and "not initialized" among them, so the GPU is asked. Little
+// is less than they take at a first use: handles, workspaces, and kernels that are loaded when they first run. A judgement, not a
+// measurement: 256 MiB, or a sixteenth of a small GPU. The library's own words stay in the message.
+std::string lack_of_memory(const Context& context) {
+  constexpr size_t kLittle = size_t{256} << 20;
+  size_t free = 0, total = 0;
+  if (context.capturing() || cudaMemGetInfo(&free, &total) != cudaSuccess) {
+    if (!context.capturing()) cudaGetLastError();
+    return "";
+  }
+  if (free >= std::min(kLittle, total / 16)) return "";
+  return "; perhaps for lack of memory, " + size_text(free) + " of " + size_text(total) + " are free";
 }
 
 [[noreturn]] void fail(Context& context, ErrorCode code, const std::string& message, cudaError_t cause) {
@@ -67,6 +84,8 @@ void Context::check(cudnn::Status status, const char* call, const std::string& d
   std::string message = words(libraries_, status, call, details);
   const cudaError_t cause = cause_of_failure(*this);
   if (cause != cudaSuccess) message += "; CUDA says " + cuda::words(cause);
+  const std::string lack = category == cudnn::Category::bad_parameter || is_lasting(cause) ? "" : lack_of_memory(*this);
+  if (!lack.empty()) fail(*this, ErrorCode::out_of_memory, message + lack, cause);
   fail(*this, category == cudnn::Category::not_supported ? ErrorCode::unsupported : ErrorCode::device, message, cause);
 }
 
@@ -79,8 +98,9 @@ void Context::check(cublas::Status status, const char* call, const std::string& 
   const cudaError_t cause = cause_of_failure(*this);
   if (cause != cudaSuccess) message += "; CUDA says " + cuda::words(cause);
   const bool unsupported = status == cublas::Status::not_supported || status == cublas::Status::arch_mismatch;
-  const bool memory = status == cublas::Status::alloc_failed;
-  fail(*this, unsupported ? ErrorCode::unsupported : memory ? ErrorCode::out_of_memory : ErrorCode::device, message, cause);
+  const std::string lack = status == cublas::Status::invalid_value || is_lasting(cause) ? "" : lack_of_memory(*this);
+  const bool memory = status == cublas::Status::alloc_failed || !lack.empty();
+  fail(*this, memory ? ErrorCode::out_of_memory : unsupported ? ErrorCode::unsupported : ErrorCode::device, message + lack, cause);
 }
 
 }  // namespace grus::cuda

@@ -71,6 +71,11 @@ void Context::activate() {
   if (cudaGetDevice(&current) != cudaSuccess || current != device_) check(cudaSetDevice(device_), "cudaSetDevice");
 }
 
+GraphCounters& Context::graph_counters() {
+  if (!counters_->graphs) counters_->graphs = std::make_unique<GraphCounters>();
+  return *counters_->graphs;
+}
+
 void Context::synchronize() {
   activate();
   if (capturing_) throw Error(ErrorCode::device, where(device_) + "the GPU cannot be waited for while a pass is being captured");

@@ -2,6 +2,7 @@
 #include <cuda_runtime_api.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -44,13 +45,17 @@ class Context {
   void check(cublas::Status status, const char* call, const std::string& details = "");
   void synchronize();                    // waits for both streams; throws what went wrong in them
 
-  // Zeroed, aligned to 256 bytes, on this GPU; freed on any thread. Error out_of_memory names the need, what is free, and what to lower;
-  // the context stays usable. Counted in memory_counters(), unless the session counts it.
+  // Zeroed, aligned to 256 bytes, on this GPU; freed on any thread. Where there is no room, what set_reclaim names is given up first. Error
+  // out_of_memory names the need, what is free, and what to lower; the context stays usable. Counted in memory_counters(), unless the session
+  // counts it.
   Buffer allocate(size_t bytes);
   Buffer allocate_uncounted(size_t bytes);
   Buffer allocate_pinned(size_t bytes);  // on the host, not zeroed
 
   const std::shared_ptr<MemoryCounters>& memory_counters() const { return counters_; }
+  GraphCounters& graph_counters();       // from the first call on a part of the memory counters
+  // Frees memory that can be had again, and says about how many bytes; never called while a pass is being enqueued.
+  void set_reclaim(std::function<int64_t()> reclaim) { reclaim_ = std::move(reclaim); }
 
   // Fixed room for the partial results of reduce_all, see launch.h.
   void* scratch() const { return scratch_.as<void>(); }
@@ -67,6 +72,7 @@ class Context {
   std::string device_name_;
   int compute_capability_ = 0, multiprocessors_ = 0;
   bool running_ = false, capturing_ = false;
+  std::function<int64_t()> reclaim_;
   const std::shared_ptr<MemoryCounters> counters_ = std::make_shared<MemoryCounters>();
   LeasedLane lane_;
   Buffer scratch_;                       // after the lane, so that it goes before it

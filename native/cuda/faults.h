@@ -17,6 +17,7 @@ std::string first_fault(int device);                     // empty: none
 std::string where(int device);                           // "[cuda:0] "
 // "cudnnRNNForward failed: not supported, CUDNN_STATUS_... (3000): why; for <details> (cuDNN 9.24.0)"
 std::string words(const Libraries& libraries, cudnn::Status status, const char* call, const std::string& details);
+std::string size_text(size_t bytes);                     // "8.0 MiB"
 std::string words(cudaError_t error);                    // "cudaErrorIllegalAddress (700), an illegal memory access was encountered"
 
 }  // namespace grus::cuda

@@ -2,6 +2,7 @@
 #include <cuda_runtime_api.h>
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <list>
 #include <string>
@@ -12,35 +13,49 @@
 
 namespace grus::cuda {
 
-// Passes as CUDA graphs. The first time a key comes, its work is enqueued as it is (and warms the libraries up); the second time it is
-// captured; from then on it is replayed. A pass that cannot be captured is enqueued for good. The least recently used beyond a limit go.
+// Passes as CUDA graphs. The first two times a key comes, its work is enqueued as it is (and warms the libraries up); the third time it is
+// captured; from then on it is replayed. Capturing and instantiating costs about as much as enqueueing a few times, so that keys which come
+// once or twice (free lengths in a server) never pay for it. A capture that is refused is tried again after 16 runs more, then after 256,
+// then after each 4,096: what broke it may have been another thread of the process. Beyond a number of nodes the least recently used go.
 class Graphs {
  public:
-  explicit Graphs(Context& context) : context_(context) {}
+  explicit Graphs(Context& context);           // Error invalid_argument: GRUS_CUDA_GRAPH_NODES
   ~Graphs();
 
   void run(const std::string& key, const std::function<void()>& enqueue);
 
-  int64_t replays() const { return replays_; }
-  int64_t captures() const { return captures_; }
-
  private:
   struct Entry {
     std::string key;
-    GraphExec graph;                       // none: seen once
-    bool refused = false;                  // capturing it failed
+    int64_t wait = kRunsBefore;                // runs until a capture; below 0: never
+    int refusals = 0;
+    GraphExec graph;
+    int64_t nodes = 0;
   };
-  using Order = std::list<Entry>;          // latest first
+  struct Retired {                             // may still run
+    GraphExec graph;
+    int64_t nodes = 0;
+    Event passed;
+  };
+  using Order = std::list<Entry>;              // latest first
   void enqueue_plainly(const std::function<void()>& enqueue);
   void capture(Entry& entry, const std::function<void()>& enqueue);
-  void forget_oldest();
+  std::string instantiate(Entry& entry, cudaGraph_t graph);
+  void make_room();
+  void forget(Order::iterator entry);
+  void destroy_passed();
+  int64_t drop();                              // all graphs, for an allocation; the bytes they held
+  void count_held(int64_t nodes);
 
-  static constexpr size_t kMostGraphs = 64, kMostKeys = 512;
+  static constexpr int kRunsBefore = 2;
+  static constexpr size_t kMostKeys = 512;
   Context& context_;
+  GraphCounters& counters_;
+  const int64_t most_nodes_;                   // of all of them
   Order order_;
   std::unordered_map<std::string, Order::iterator> entries_;
-  size_t graphs_ = 0;
-  int64_t replays_ = 0, captures_ = 0;
+  int64_t nodes_ = 0;                          // of the graphs in `order_`
+  std::deque<Retired> retired_;
 };
 
 }  // namespace grus::cuda

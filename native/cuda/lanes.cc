@@ -7,6 +7,7 @@
 #include "context.h"
 #include "faults.h"
 #include "handles.h"
+#include "load/versions.h"
 
 namespace grus::cuda {
 namespace {
@@ -31,11 +32,9 @@ Lane* take(int device) {
   return lane;
 }
 
-// On Blackwell, cuBLAS from 12.8 up to 13.2 may corrupt results when one of its kernels overlaps another kernel.
+// What cuDNN does on streams of its own stays its own: the report warns of that.
 bool must_not_overlap(const Context& context) {
-  const int generation = context.compute_capability() / 10;
-  const int version = context.libraries().cublas_version;
-  return (generation == 10 || generation == 11) && version >= 120800 && version < 130200;
+  return overlap_corrupts(context.compute_capability(), context.libraries().cublas_version);
 }
 
 // cuBLAS' own recommendation by generation. Without one set, it allocates while a step is captured.
@@ -44,8 +43,7 @@ size_t workspace_bytes(const Context& context) { return size_t{context.compute_c
 struct Making {
   explicit Making(const Context& of) : context(of) {}
   ~Making() {
-    if (cublas) context.cublas().Destroy_v2(cublas);
-    if (cudnn) context.cudnn().Destroy(cudnn);
+    // The handles are left: destroying one waits for the whole GPU, which breaks the captures of other sessions.
     if (workspace) cudaFree(workspace);
   }
   const Context& context;
@@ -61,11 +59,11 @@ Lane* make(Context& context) {
   const bool apart = !must_not_overlap(context);
   context.check(cudaStreamCreateWithFlags(made.stream.out(), cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
   if (apart) context.check(cudaStreamCreateWithFlags(made.copies.out(), cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
+  const size_t bytes = workspace_bytes(context);
+  context.check(cudaMalloc(&made.workspace, bytes), "cudaMalloc");   // before the handles, so that a full GPU costs none
   context.check(context.cudnn().Create(&made.cudnn), "cudnnCreate");
   context.check(context.cudnn().SetStream(made.cudnn, made.stream.get()), "cudnnSetStream");
   context.check(context.cublas().Create_v2(&made.cublas), "cublasCreate");
-  const size_t bytes = workspace_bytes(context);
-  context.check(cudaMalloc(&made.workspace, bytes), "cudaMalloc");
   // in this order: a new stream takes the workspace away
   context.check(context.cublas().SetStream_v2(made.cublas, made.stream.get()), "cublasSetStream");
   context.check(context.cublas().SetWorkspace_v2(made.cublas, made.workspace, bytes), "cublasSetWorkspace");

@@ -10,15 +10,6 @@ namespace {
 constexpr size_t kAlignment = 256;
 constexpr size_t kSmall = size_t{2} << 20;   // below, CUDA may have room in a block it already holds
 
-std::string size_text(size_t bytes) {
-  char text[32];
-  const double value = static_cast<double>(bytes);
-  if (bytes >= size_t{1} << 30) std::snprintf(text, sizeof text, "%.2f GiB", value / (1 << 30));
-  else if (bytes >= size_t{1} << 20) std::snprintf(text, sizeof text, "%.1f MiB", value / (1 << 20));
-  else std::snprintf(text, sizeof text, "%zu bytes", bytes);
-  return text;
-}
-
 // On any thread, also while the process exits, when CUDA may be gone already. A fault is the business of the next call that uses the GPU.
 void free_device(int device, cudaStream_t stream, void* data) {
   const OnDevice on(device);
@@ -31,6 +22,15 @@ void free_device(int device, cudaStream_t stream, void* data) {
 }
 
 }  // namespace
+
+std::string size_text(size_t bytes) {
+  char text[32];
+  const double value = static_cast<double>(bytes);
+  if (bytes >= size_t{1} << 30) std::snprintf(text, sizeof text, "%.2f GiB", value / (1 << 30));
+  else if (bytes >= size_t{1} << 20) std::snprintf(text, sizeof text, "%.1f MiB", value / (1 << 20));
+  else std::snprintf(text, sizeof text, "%zu bytes", bytes);
+  return text;
+}
 
 Buffer Context::allocate(size_t bytes) {
   auto held = std::make_shared<Buffer>(allocate_uncounted(bytes));
@@ -46,17 +46,30 @@ Buffer Context::allocate(size_t bytes) {
 Buffer Context::allocate_uncounted(size_t bytes) {
   activate();
   if (capturing_) throw Error(ErrorCode::device, where(device_) + "no memory can be allocated while a pass is being captured");
-  size_t free = 0, total = 0;
-  check(cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
-  // A tail of at least one unit: vectorised kernels have been seen to read past the end (cuDNN, float16 GRU backward).
-  const bool possible = bytes <= total;
-  const size_t room = possible ? (bytes / kAlignment + 2) * kAlignment : bytes;
+  size_t free = 0, total = 0, room = bytes;
   void* data = nullptr;
-  const cudaError_t error = !possible || (room > kSmall && room > free) ? cudaErrorMemoryAllocation : cudaMalloc(&data, room);
+  const auto attempt = [&] {
+    check(cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
+    if (bytes > total) return cudaErrorMemoryAllocation;
+    // A tail of at least one unit: vectorised kernels have been seen to read past the end (cuDNN, float16 GRU backward).
+    room = (bytes / kAlignment + 2) * kAlignment;
+    return room > kSmall && room > free ? cudaErrorMemoryAllocation : cudaMalloc(&data, room);
+  };
+  cudaError_t error = attempt();
+  int64_t reclaimed = 0;
+  if (error == cudaErrorMemoryAllocation && bytes <= total && !running_ && reclaim_) {
+    cudaGetLastError();
+    reclaimed = reclaim_();
+    if (reclaimed > 0) error = attempt();
+  }
   if (error == cudaErrorMemoryAllocation) {
     cudaGetLastError();
+    const int64_t graphs = reclaimed > 0 ? reclaimed : counters_->graphs ? counters_->graphs->bytes.load() : 0;
+    const std::string held = graphs == 0 ? ""
+                                         : ", " + size_text(static_cast<size_t>(graphs)) + " in captured graphs were " +
+                                               (reclaimed > 0 ? "given up" : "kept");
     throw Error(ErrorCode::out_of_memory, where(device_) + size_text(bytes) + " of GPU memory are needed, " + size_text(free) + " of " +
-                                              size_text(total) + " are free (" + device_name_ +
+                                              size_text(total) + " are free" + held + " (" + device_name_ +
                                               "); lower the batch size, the sequence length or the hidden size, use precision 'bfloat16' "
                                               "or 'float16', or dispose of models that are not needed");
   }

@@ -70,6 +70,7 @@ napi_value cuda_report(napi_env env, napi_callback_info raw) noexcept {
     result.Set("available", report.available);
     result.Set("devices", report.devices);
     result.Set("problem", report.problem);
+    result.Set("warning", report.warning);
     result.Set("components", components);
     result.Set("advice", strings(info.Env(), report.advice));
     return result;

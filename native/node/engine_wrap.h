@@ -23,7 +23,7 @@ class EngineWrap {
  protected:
   EngineWrap(Napi::Env env, const char* name, std::shared_ptr<Engine> engine)
       : engine_(engine.get()), counters_(engine->memory()), device_(engine->device()), engine_name_(engine->engine()),
-        executor_(std::make_shared<Executor>(env, name, std::move(engine))) {
+        executor_(std::make_shared<Executor>(env, name, std::move(engine), device_ != "cpu")) {
     report_memory(env);
   }
 
@@ -52,18 +52,27 @@ class EngineWrap {
     return executor_->submit(info.This().As<Napi::Object>(), std::move(work), settled, kind);
   }
 
+  // What a job on a GPU calls before it writes to memory of JavaScript's; empty: it need not.
+  std::function<void()> before_writing() const {
+    if (device_ == "cpu") return nullptr;
+    return [executor = executor_.get()] { executor->begin_writing(); };   // whose thread keeps it alive
+  }
+
+  const MemoryCounters& counters() const { return *counters_; }
+
   // Memory of a device is not V8's concern; what lies on the host makes it collect objects that nobody disposed.
   void report_memory(Napi::Env env) { report_memory(env, device_ == "cpu" ? counters_->bytes.load() + staging_bytes() : staging_bytes()); }
   virtual int64_t staging_bytes() const { return 0; }
 
   Napi::Value device(const Napi::CallbackInfo& info) { return Napi::String::New(info.Env(), device_); }
   Napi::Value engine(const Napi::CallbackInfo& info) { return Napi::String::New(info.Env(), engine_name_); }
-  Napi::Value memory(const Napi::CallbackInfo& info) {
+  Napi::Object memory_to_js(const Napi::CallbackInfo& info) const {
     const Napi::Object result = Napi::Object::New(info.Env());
     result.Set("allocations", static_cast<double>(counters_->allocations.load()));
     result.Set("bytes", static_cast<double>(counters_->bytes.load()));
     return result;
   }
+  Napi::Value memory(const Napi::CallbackInfo& info) { return memory_to_js(info); }
   Napi::Value dispose(const Napi::CallbackInfo& info) {
     executor_->dispose();
     report_memory(info.Env(), 0);

@@ -1,9 +1,22 @@
 #include "executor.h"
 
-namespace grus {
+#include <atomic>
 
-Executor::Executor(Napi::Env env, std::string name, std::shared_ptr<void> resource)
-    : env_(env), name_(std::move(name)), resource_(std::move(resource)) {
+namespace grus {
+namespace {
+
+// How long a GPU's job is waited for at the end of an environment. After the first that was left the GPU is taken to hang, and the others
+// of the process, which will hang with it, get less.
+constexpr std::chrono::milliseconds kPatience{5000}, kLittlePatience{250};
+std::atomic<bool>& some_left() {
+  static std::atomic<bool> left{false};
+  return left;
+}
+
+}  // namespace
+
+Executor::Executor(Napi::Env env, std::string name, std::shared_ptr<void> resource, bool may_hang)
+    : env_(env), name_(std::move(name)), may_hang_(may_hang), resource_(std::move(resource)) {
   hook();
 }
 
@@ -50,7 +63,7 @@ void Executor::start() {
     unhook();
     hook();
   }
-  if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
+  if (!thread_.joinable()) thread_ = std::thread([self = shared_from_this()] { self->run(); });
 }
 
 void Executor::claim(const char* where) {
@@ -92,10 +105,11 @@ void Executor::run() {
     }
     {
       std::lock_guard<std::mutex> lock(mutex_);
-      finished_.push_back(std::move(job));
-      running_ = false;
+      running_ = writing_ = false;
+      if (left_) job.release();   // its references belong to an environment that has gone
+      else finished_.push_back(std::move(job));
     }
-    idle_.notify_one();
+    idle_.notify_all();
     signal();
   }
   resource_.reset();
@@ -103,10 +117,20 @@ void Executor::run() {
     std::lock_guard<std::mutex> lock(mutex_);
     ended_ = true;
   }
+  idle_.notify_all();
   signal();
 }
 
-void Executor::signal() { napi_call_threadsafe_function(results_, nullptr, napi_tsfn_nonblocking); }
+void Executor::signal() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (!left_ && results_) napi_call_threadsafe_function(results_, nullptr, napi_tsfn_nonblocking);
+}
+
+void Executor::begin_writing() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (left_) throw Error(ErrorCode::disposed, "[" + name_ + "] the environment has gone");
+  writing_ = true;
+}
 
 void Executor::call_js(napi_env env, napi_value, void* context, void*) {
   if (!env) return;   // the environment is going away
@@ -179,10 +203,28 @@ void Executor::shut_down(void* data) {
   self.hooked_ = false;
   const std::deque<std::unique_ptr<Job>> waiting = self.stop();
   if (!self.thread_.joinable() && self.resource_) {   // no job ever came
-    self.thread_ = std::thread([&self] { self.resource_.reset(); });
+    self.thread_ = std::thread([alive = self.shared_from_this()] { alive->run(); });
   }
-  if (self.thread_.joinable()) self.thread_.join();
+  if (!self.thread_.joinable()) return;
+  if (self.await_end()) self.thread_.join();
+  else self.thread_.detach();
   self.finished_.clear();
+}
+
+bool Executor::await_end() {
+  std::unique_lock<std::mutex> lock(mutex_);
+  const auto ended = [this] { return ended_; };
+  if (!may_hang_) {
+    idle_.wait(lock, ended);
+    return true;
+  }
+  const auto patience = some_left() ? kLittlePatience : kPatience;
+  while (!idle_.wait_for(lock, patience, ended)) {
+    if (writing_) continue;   // the GPU has answered
+    left_ = some_left() = true;
+    return false;
+  }
+  return true;
 }
 
 }  // namespace grus

@@ -108,6 +108,7 @@ Napi::Value GruWrap::forward(const Napi::CallbackInfo& info) {
   held->hx = copy(hx);
   held->mask = copy(mask);
   call.apart = true;
+  call.before_writing = before_writing();
   call.x = held->x.data();
   call.hx = hx.data ? held->hx.data() : nullptr;
   call.mask = mask.data ? held->mask.data() : nullptr;

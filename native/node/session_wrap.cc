@@ -50,6 +50,23 @@ Napi::Value SessionWrap::output_size(const Napi::CallbackInfo& info) { return Na
 Napi::Value SessionWrap::output_is_sequence(const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), output_is_sequence_); }
 Napi::Value SessionWrap::parameters(const Napi::CallbackInfo& info) { return parameters_to_js(info.Env(), live("parameters").table()); }
 
+Napi::Value SessionWrap::memory(const Napi::CallbackInfo& info) {
+  const Napi::Object result = memory_to_js(info);
+  const GraphCounters* counted = counters().graphs.get();
+  if (!counted) return result;
+  const Napi::Object graphs = Napi::Object::New(info.Env());
+  const auto set = [&](const char* name, const std::atomic<int64_t>& value) { graphs.Set(name, static_cast<double>(value.load())); };
+  set("captures", counted->captures);
+  set("replays", counted->replays);
+  set("eager", counted->eager);
+  set("refusals", counted->refusals);
+  set("nodes", counted->nodes);
+  set("bytes", counted->bytes);
+  if (const std::string reason = counted->last_refusal(); !reason.empty()) graphs.Set("lastRefusal", reason);
+  result.Set("graphs", graphs);
+  return result;
+}
+
 Napi::Value SessionWrap::submit_batch(const Napi::CallbackInfo& info, const char* where, Work work, bool with_output) {
   const HostBatch batch = read_batch(info[0], where);
   Session& session = live(where);   // after the last code of the caller's that could dispose it

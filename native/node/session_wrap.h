@@ -35,6 +35,7 @@ class SessionWrap : public EngineWrap<Session> {
   Napi::Value skipped_updates(const Napi::CallbackInfo& info);
   Napi::Value read_states(const Napi::CallbackInfo& info);
   Napi::Value write_states(const Napi::CallbackInfo& info);
+  Napi::Value memory(const Napi::CallbackInfo& info);
 
   int64_t staging_bytes() const override { return static_cast<int64_t>(pool_->bytes()); }
   // Checks and copies the batch, then queues work on it; with_output: the promise is of the slot's output.

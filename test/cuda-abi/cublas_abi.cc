@@ -10,7 +10,7 @@ using grus::cublas::Api;
 
 #define SAME(name) static_assert(abi::SameCall<decltype(Api::name), decltype(&::cublas##name)>::value, "cublas" #name);
 #define CALLS(X) \
-  X(Create_v2) X(Destroy_v2) X(GetVersion_v2) X(SetStream_v2) X(SetWorkspace_v2) X(SetMathMode) X(GetStatusString) X(Sgemm_v2)
+  X(Create_v2) X(GetVersion_v2) X(SetStream_v2) X(SetWorkspace_v2) X(SetMathMode) X(GetStatusString) X(Sgemm_v2)
 CALLS(SAME)
 #define ONE(name) +1
 static_assert(sizeof(Api) == sizeof(void*) * (0 CALLS(ONE)), "a call of the table is not compared here");

@@ -62,6 +62,9 @@ GRUS_SIM_API bool is_device(const void* pointer);
 // A call that would allocate or wait ("cudnnSetDropoutDescriptor"): false, with the captures it breaks invalidated, while this thread must
 // not do that because of a capture.
 GRUS_SIM_API bool allowed_during_capture(const char* call);
+// A call that waits for the whole device ("cublasDestroy_v2"): breaks every capture under way, whichever thread's and in whichever mode,
+// and says whether there was one.
+GRUS_SIM_API bool breaks_captures(const char* call);
 GRUS_SIM_API bool capturing(cudaStream_t stream);
 
 // cuBLAS and cuDNN each have a CUDA runtime of their own inside, with a last error of its own: what fails there is nothing that the

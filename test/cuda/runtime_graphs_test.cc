@@ -2,6 +2,7 @@
 #include <stdexcept>
 
 #include "cuda/kernels/elementwise.h"
+#include "every_engine.h"
 #include "runtime_support.h"
 
 using namespace grus;
@@ -31,13 +32,14 @@ struct Machine {
     for (const float value : values) CHECK(value == values[0]);
     return values[0];
   }
+  const GraphCounters& counters() const { return *context.memory_counters()->graphs; }
   cuda::Context context;
   cuda::Staging staging;
   cuda::Graphs graphs;
   Buffer x, y;
 };
 
-void the_second_time_captures_and_the_third_replays() {
+void the_third_time_captures_and_the_fourth_replays() {
   Machine machine;
   int enqueued = 0;
   bool captured = false;
@@ -48,14 +50,18 @@ void the_second_time_captures_and_the_third_replays() {
     machine.add(3);
   };
   machine.graphs.run("a", pass);
-  CHECK(enqueued == 1 && !captured && machine.graphs.captures() == 0 && machine.graphs.replays() == 0);
-  CHECK(machine.sum() == 3);
   machine.graphs.run("a", pass);
-  CHECK(enqueued == 2 && captured && machine.graphs.captures() == 1 && machine.graphs.replays() == 1);
+  CHECK(enqueued == 2 && !captured && machine.counters().captures == 0 && machine.counters().replays == 0);
+  CHECK(machine.counters().eager == 2 && machine.counters().nodes == 0 && machine.counters().bytes == 0);
   CHECK(machine.sum() == 6);
+  machine.graphs.run("a", pass);
+  CHECK(enqueued == 3 && captured && machine.counters().captures == 1 && machine.counters().replays == 1);
+  CHECK(machine.counters().nodes == 3 && machine.counters().bytes == 3 * 10240);
+  CHECK(machine.sum() == 9);
   for (int i = 0; i < 10; ++i) machine.graphs.run("a", pass);
-  CHECK(enqueued == 2 && machine.graphs.captures() == 1 && machine.graphs.replays() == 11);
-  CHECK(machine.sum() == 36);
+  CHECK(enqueued == 3 && machine.counters().captures == 1 && machine.counters().replays == 11 && machine.counters().eager == 2);
+  CHECK(machine.sum() == 39);
+  CHECK(machine.counters().refusals == 0 && machine.counters().last_refusal().empty());
   CHECK(!machine.context.running() && !machine.context.capturing());
 }
 
@@ -75,7 +81,7 @@ void a_replay_reads_what_memory_holds_then() {
 void off_means_never() {
   Machine machine(false);
   for (int i = 0; i < 5; ++i) machine.graphs.run("a", [&] { CHECK(!machine.context.capturing()); machine.add(); });
-  CHECK(machine.graphs.captures() == 0 && machine.graphs.replays() == 0);
+  CHECK(machine.counters().captures == 0 && machine.counters().replays == 0 && machine.counters().eager == 5);
   CHECK(machine.sum() == 5);
 }
 
@@ -91,15 +97,56 @@ void many_keys_come_and_go() {
     }
   }
   CHECK(machine.sum() == expected);
-  CHECK(machine.graphs.captures() == 0);   // each has been forgotten before it came again
-  for (int key = 0; key < 100; ++key) {
-    for (int i = 0; i < 3; ++i) machine.graphs.run("twice " + std::to_string(key), [&] { machine.add(); });
-    expected += 3;
+  CHECK(machine.counters().captures == 0);   // each has been forgotten before it came again
+  for (int key = 0; key < 600; ++key) {
+    for (int i = 0; i < 4; ++i) machine.graphs.run("often " + std::to_string(key), [&] { machine.add(); });
+    expected += 4;
   }
-  CHECK(machine.graphs.captures() == 100 && machine.graphs.replays() == 200);
-  machine.graphs.run("twice 99", [&] { machine.add(1000); });   // still known: its graph runs, not this
-  machine.graphs.run("twice 0", [&] { machine.add(5); });       // forgotten
+  CHECK(machine.counters().captures == 600 && machine.counters().replays == 1200);
+  machine.graphs.run("often 599", [&] { machine.add(1000); });   // still known: its graph runs, not this
+  machine.graphs.run("often 0", [&] { machine.add(5); });        // forgotten
   CHECK(machine.sum() == expected + 1 + 5);
+  machine.graphs.run("often 599", [&] { machine.add(); });       // by now the GPU has passed those that were forgotten
+  CHECK(machine.counters().nodes == 511);
+}
+
+// Graphs are counted by their nodes: those used last stay. The limit is an environment variable's, see main.
+void beyond_a_number_of_nodes_the_oldest_go() {
+  Machine machine;
+  float expected = 0;
+  const auto run = [&](const char* key, int times) {
+    for (int i = 0; i < times; ++i) machine.graphs.run(key, [&] { machine.add(40); });
+    expected += 40 * static_cast<float>(times);
+  };
+  run("a", 4);
+  run("b", 4);
+  CHECK(machine.counters().captures == 2 && machine.counters().nodes == 80);
+  run("a", 1);
+  run("c", 3);   // 120 nodes would be too many: b has not been used for longest
+  CHECK(machine.counters().captures == 3);
+  CHECK(machine.sum() == expected);
+  run("a", 1);
+  CHECK(machine.counters().nodes == 80 && machine.counters().eager == 6);
+  run("b", 2);
+  CHECK(machine.counters().captures == 3 && machine.counters().eager == 8);
+  run("b", 1);
+  CHECK(machine.counters().captures == 4 && machine.sum() == expected);
+  run("b", 1);
+  CHECK(machine.counters().nodes == 80);
+
+  int enqueued = 0;   // more nodes than there may be in all: refused for good
+  for (int i = 0; i < 600; ++i) machine.graphs.run("large", [&] { ++enqueued; machine.add(101); });
+  CHECK(enqueued == 601 && machine.counters().captures == 4 && machine.counters().refusals == 1);
+  CHECK(has(machine.counters().last_refusal(), "[cuda:0] a pass of 101 nodes is enqueued as it is, graphs have 100 at most"));
+  CHECK(machine.sum() == expected + 600 * 101);
+}
+
+void one_pass_may_be_too_large() {
+  Machine machine;
+  int enqueued = 0;
+  for (int i = 0; i < 6; ++i) machine.graphs.run("a", [&] { ++enqueued; machine.add(20001); });
+  CHECK(enqueued == 7 && machine.counters().captures == 0 && machine.counters().refusals == 1);
+  CHECK(has(machine.counters().last_refusal(), "a pass of 20001 nodes is enqueued as it is, graphs have 20000 at most"));
 }
 
 template <class Failure>
@@ -112,23 +159,25 @@ void an_error_of_the_pass_ends_the_capture(const Failure& failure, const char* w
     machine.add();
   };
   machine.graphs.run("a", pass);
+  machine.graphs.run("a", pass);
   fail = true;
   CHECK(has(thrown_by([&] { machine.graphs.run("a", pass); }), words));
   CHECK(!machine.context.running() && !machine.context.capturing());
-  CHECK(machine.sum() == 2);   // nothing of it has run
+  CHECK(machine.sum() == 4);   // nothing of it has run
+  CHECK(machine.counters().refusals == 0);
   fail = false;
   machine.graphs.run("a", pass);
   machine.graphs.run("a", pass);
-  CHECK(machine.sum() == 6 && machine.graphs.captures() == 1 && machine.graphs.replays() == 2);
+  CHECK(machine.sum() == 8 && machine.counters().captures == 1 && machine.counters().replays == 2);
   fail = true;
   machine.graphs.run("a", pass);   // replayed, so it is not asked
   CHECK(has(thrown_by([&] { machine.graphs.run("b", pass); }), words));
-  CHECK(machine.sum() == 9);
+  CHECK(machine.sum() == 11);
 }
 
-// Calls that CUDA does not allow in a capture: the pass runs as it is from then on.
+// Calls that CUDA does not allow in a capture: the pass runs as it is, and is captured when they have gone.
 template <class Call>
-void a_refused_capture_runs_plainly(const Call& call) {
+void a_refused_capture_runs_plainly(const Call& call, const char* words) {
   Machine machine;
   int enqueued = 0;
   for (int i = 0; i < 6; ++i) {
@@ -141,10 +190,28 @@ void a_refused_capture_runs_plainly(const Call& call) {
     CHECK(machine.sum() == 2 * (i + 1));
   }
   CHECK(enqueued == 7);   // once in vain
-  CHECK(machine.graphs.captures() == 0 && machine.graphs.replays() == 0);
-  machine.graphs.run("b", [&] { machine.add(); });
-  machine.graphs.run("b", [&] { machine.add(); });
-  CHECK(machine.graphs.captures() == 1 && machine.sum() == 14);
+  CHECK(machine.counters().captures == 0 && machine.counters().replays == 0);
+  CHECK(machine.counters().refusals == 1 && machine.counters().eager == 6);
+  CHECK(has(machine.counters().last_refusal(), words));
+  for (int i = 0; i < 3; ++i) machine.graphs.run("b", [&] { machine.add(); });
+  CHECK(machine.counters().captures == 1 && machine.sum() == 15);
+  for (int i = 6; i < 19; ++i) machine.graphs.run("a", [&] { machine.add(2); });
+  CHECK(machine.counters().captures == 2 && machine.counters().refusals == 1 && machine.sum() == 15 + 2 * 13);
+}
+
+// After 16 runs, then 256, then each 4,096.
+void a_capture_that_is_always_refused_is_seldom_tried() {
+  Machine machine;
+  std::vector<int> tried;
+  for (int run = 1; run <= 9000; ++run) {
+    machine.graphs.run("a", [&] {
+      if (!machine.context.capturing()) return;
+      tried.push_back(run);
+      cudaStreamSynchronize(machine.context.stream());
+    });
+  }
+  CHECK((tried == std::vector<int>{3, 3 + 16, 19 + 256, 275 + 4096, 4371 + 4096}));
+  CHECK(machine.counters().refusals == 5 && machine.counters().eager == 9000 && machine.counters().captures == 0);
 }
 
 void replays_equal_eager_bits() {
@@ -178,21 +245,37 @@ void replays_equal_eager_bits() {
 
 }  // namespace
 
-int main() {
+int main(int count, char** arguments) {
   if (!have_gpu()) return kNothingTested;
-  the_second_time_captures_and_the_third_replays();
+  if (count > 1) {
+    beyond_a_number_of_nodes_the_oldest_go();
+    return checks().report();
+  }
+  const ChildResult child = run_child("GRUS_CUDA_GRAPH_NODES=100", arguments[0], "nodes");
+  if (!CHECK(child.status == 0 && child.output.find(" passed, 0 failed") != std::string::npos)) std::printf("%s\n", child.output.c_str());
+  for (const char* nonsense : {"many", "-1", "1e5", "12 nodes", "99999999999"}) {
+    const ChildResult refused = run_child("GRUS_CUDA_GRAPH_NODES='" + std::string(nonsense) + "'", arguments[0], "nodes");
+    CHECK(refused.status != 0);
+    const std::string words = "[device] GRUS_CUDA_GRAPH_NODES must be 0 (no graphs) to 1000000000, got '" + std::string(nonsense);
+    CHECK(has(refused.output, words.c_str()));
+  }
+  the_third_time_captures_and_the_fourth_replays();
+  one_pass_may_be_too_large();
+  a_capture_that_is_always_refused_is_seldom_tried();
   a_replay_reads_what_memory_holds_then();
   off_means_never();
   many_keys_come_and_go();
   an_error_of_the_pass_ends_the_capture(std::runtime_error("on purpose"), "on purpose");
   an_error_of_the_pass_ends_the_capture(Error(ErrorCode::invalid_argument, "[x] wrong"), "INVALID_ARGUMENT [x] wrong");
-  a_refused_capture_runs_plainly([](Machine& machine) { cudaStreamSynchronize(machine.context.stream()); });
-  a_refused_capture_runs_plainly([](Machine& machine) { machine.context.synchronize(); });
+  a_refused_capture_runs_plainly([](Machine& machine) { cudaStreamSynchronize(machine.context.stream()); },
+                                 "cudaStreamEndCapture failed: cudaErrorStreamCaptureInvalidated (901)");
+  a_refused_capture_runs_plainly([](Machine& machine) { machine.context.synchronize(); },
+                                 "the GPU cannot be waited for while a pass is being captured");
   a_refused_capture_runs_plainly([](Machine& machine) {
     void* memory = nullptr;
     machine.context.check(cudaMalloc(&memory, 64), "cudaMalloc");
     machine.context.check(cudaFree(memory), "cudaFree");
-  });
+  }, "cudaMalloc failed: cudaErrorStreamCaptureUnsupported (900)");
   replays_equal_eager_bits();
   return checks().report();
 }

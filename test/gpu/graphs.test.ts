@@ -5,6 +5,7 @@ import {
   dense,
   dropout,
   embedding,
+  type GraphUse,
   gru,
   type LayerSpec,
   type Model,
@@ -48,20 +49,27 @@ const models: Record<string, LayerSpec[]> = {
   ],
 }
 
-async function trained(layers: LayerSpec[], masked: boolean, graphs: boolean): Promise<unknown> {
+async function trained(layers: LayerSpec[], masked: boolean, graphs: boolean): Promise<{ numbers: unknown; use: GraphUse }> {
   using model: Model = sequential(layers, { device: 'cuda', seed: 3, graphs })
   const trainer = new Trainer(model, { loss: 'sparseCategoricalCrossentropy', optimizer: 'adam', metrics: ['accuracy'] })
-  // 50 rows in batches of 16: three alike and a smaller one, six times over
-  const { history } = await trainer.fit({ x, y, ...(masked && { mask }) }, { epochs: 6, batchSize: 16, verbose: false })
+  // 50 rows in batches of 16: three of one size and a smaller one, six times over, always the same: lengths come again
+  const { history } = await trainer.fit({ x, y, ...(masked && { mask }) }, { epochs: 6, batchSize: 16, shuffle: false, verbose: false })
   const weights = [...(await model.getWeights()).values()].map(bits)
-  return { history, weights, output: bits(await model.predict(x, masked ? { mask } : {})) }
+  const output = bits(await model.predict(x, masked ? { mask } : {}))
+  return { numbers: { history, weights, output }, use: model.memory().graphs! }
 }
 
 describe.skipIf(missing)('captured and replayed', () => {
   describe.each(Object.entries(models))('%s', (_, layers) => {
     it.each([false, true])('with a mask: %s', async (masked) => {
       const eager = await trained(layers, masked, false)
-      expect(await trained(layers, masked, true)).toEqual(eager)
+      expect(eager.use).toMatchObject({ captures: 0, replays: 0, refusals: 0, nodes: 0 })
+      const { numbers, use } = await trained(layers, masked, true)
+      expect(numbers).toEqual(eager.numbers)
+      expect(use, use.lastRefusal).toMatchObject({ refusals: 0 })
+      expect(use.captures).toBeGreaterThanOrEqual(1)
+      expect(use.replays).toBeGreaterThanOrEqual(use.captures)
+      expect(use.replays + use.eager).toBe(eager.use.eager)
     })
   })
 })

@@ -1,7 +1,6 @@
 // Device memory: what a step needs is there after the first ones, what is too much is said, and everything is given back.
 import { describe, expect, it } from 'vitest'
 import { dense, Gru, GrusError, gru, sequential, Trainer, tensor } from '../../lib/index.js'
-import { modelInternals } from '../../lib/model-internals.js'
 import { source, uniform } from '../support/random.js'
 import { fullSizes, missing } from './available.js'
 
@@ -14,11 +13,17 @@ describe.skipIf(missing)('device memory', () => {
     using model = sequential([gru({ units: 8 }), dense({ units: 1 })], { device: 'cuda', seed: 1 })
     const trainer = new Trainer(model, { loss: 'mse', optimizer: 'adam' })
     const fit = (count: number) => trainer.fit({ x, y }, { epochs: count, batchSize: 16, verbose: false })
+    expect(model.memory()).toEqual({ allocations: 0, bytes: 0 })
     await fit(3)
-    const before = modelInternals(model).session('test').memory()
+    const before = model.memory()
     await fit(epochs)
-    expect(modelInternals(model).session('test').memory()).toEqual(before)
+    const { allocations, bytes, graphs } = model.memory()
+    expect({ allocations, bytes }).toEqual({ allocations: before.allocations, bytes: before.bytes })
     expect(before.bytes).toBeGreaterThan(0)
+    expect({ captures: graphs?.captures, nodes: graphs?.nodes }).toEqual({ captures: before.graphs?.captures, nodes: before.graphs?.nodes })
+    expect(graphs!.bytes).toBeGreaterThan(0)
+    model.dispose()
+    await expect.poll(() => model.memory()).toMatchObject({ bytes: 0, graphs: { nodes: 0, bytes: 0 } })
   }, 600_000)
 
   it('too large a batch is refused with what it needs and what there is, and the model goes on', async () => {

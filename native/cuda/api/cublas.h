@@ -19,7 +19,6 @@ enum class MathMode : int { default_math = 0, pedantic = 2, tf32 = 3 };   // def
 // Names are cuBLAS' without "cublas"; those with a _v2 have it in the library's symbol.
 struct Api {
   Status (*Create_v2)(Handle*);
-  Status (*Destroy_v2)(Handle);
   Status (*GetVersion_v2)(Handle, int* version);
   Status (*SetStream_v2)(Handle, Stream);
   Status (*SetWorkspace_v2)(Handle, void* workspace, size_t bytes);

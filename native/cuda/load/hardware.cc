@@ -38,7 +38,7 @@ void find_driver(Hardware& hardware) {
   driver.ok = true;
 }
 
-CudaComponent describe_gpu(int index) {
+CudaComponent describe_gpu(int index, std::vector<int>& capabilities) {
   CudaComponent gpu;
   gpu.name = "GPU " + std::to_string(index);
   cudaDeviceProp properties = {};
@@ -51,8 +51,10 @@ CudaComponent describe_gpu(int index) {
   std::snprintf(text, sizeof text, "compute capability %d.%d, %.1f GiB", properties.major, properties.minor,
                 static_cast<double>(properties.totalGlobalMem) / (1 << 30));
   gpu.version = text;
-  gpu.ok = properties.major * 10 + properties.minor >= kLeastCapability;
-  if (!gpu.ok) gpu.problem = "too old, 7.5 (Turing) is the least";
+  const int capability = properties.major * 10 + properties.minor;
+  gpu.ok = capability >= kLeastCapability;
+  if (gpu.ok) capabilities.push_back(capability);
+  else gpu.problem = "too old, 7.5 (Turing) is the least";
   return gpu;
 }
 
@@ -71,7 +73,7 @@ void find_gpus(Hardware& hardware) {
   }
   hardware.devices = count;
   for (int index = 0; index < count; ++index) {
-    hardware.components.push_back(describe_gpu(index));
+    hardware.components.push_back(describe_gpu(index, hardware.capabilities));
     hardware.ok = hardware.ok || hardware.components.back().ok;
   }
   if (!hardware.ok) hardware.problem = hardware.components.back().file + ": " + hardware.components.back().problem;

@@ -25,6 +25,7 @@ struct Hardware {
   bool driver = false;
   bool ok = false;                         // at least one GPU that can be used
   int devices = 0;
+  std::vector<int> capabilities;           // of those that can be used: 90 is 9.0
   std::string problem;
   std::vector<std::string> advice;
 };

@@ -62,7 +62,6 @@ std::string resolve(const SharedLibrary& library, cudnn::Api& api) {
 std::string resolve(const SharedLibrary& library, cublas::Api& api) {
   Symbols symbols(library, "cublas");
   TAKE(Create_v2);
-  TAKE(Destroy_v2);
   TAKE(GetVersion_v2);
   TAKE(SetStream_v2);
   TAKE(SetWorkspace_v2);

@@ -18,6 +18,11 @@ std::string cudnn_version_text(size_t version) {
 
 std::string cublas_version_text(int version) { return dotted(version / 10000, version % 10000 / 100, version % 100); }
 
+bool overlap_corrupts(int compute_capability, int cublas_version) {
+  const int generation = compute_capability / 10;
+  return (generation == 10 || generation == 11) && cublas_version >= 120800 && cublas_version < 130200;
+}
+
 std::string cuda_version_text(int version) { return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10); }
 
 std::string cudnn_version_problem(size_t version) {

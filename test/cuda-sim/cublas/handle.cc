@@ -83,7 +83,7 @@ GRUS_SIM_EXPORT Status cublasCreate_v2(cublasContext** handle) {
 GRUS_SIM_EXPORT Status cublasDestroy_v2(cublasContext* handle) {
   const Use use("cublasDestroy_v2", handle);
   if (!use) return use.status;
-  if (!allowed_during_capture("cublasDestroy_v2")) return Status::internal_error;
+  if (breaks_captures("cublasDestroy_v2")) return Status::internal_error;
   library_free(handle->own_workspace);
   handle->own_workspace = nullptr;
   handle->magic = kDead;

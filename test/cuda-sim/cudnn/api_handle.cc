@@ -36,6 +36,7 @@ Status cudnnCreate(Handle* handle) {
 
 Status cudnnDestroy(Handle handle) {
   return call("cudnnDestroy", Library::graph, [&] {
+    require(!breaks_captures("cudnnDestroy"), kCudart, "a stream is being captured");   // it implies cudaDeviceSynchronize
     destroy("cudnnDestroy", handle, Kind::handle);
     if (!handle) return;
     for (const cudaStream_t own : handle->streams) library_stream_destroy(own);

@@ -63,6 +63,13 @@ bool allowed_during_capture(const char*) {
   return allowed;
 }
 
+bool breaks_captures(const char*) {
+  const Lock lock(state().mutex);
+  const auto live = live_captures();
+  for (const auto& capture : live) invalidate(*capture);
+  return !live.empty();
+}
+
 bool capturing(cudaStream_t stream) {
   const Lock lock(state().mutex);
   const CUstream_st* found = stream ? find_stream("capturing", stream) : nullptr;

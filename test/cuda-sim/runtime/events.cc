@@ -82,7 +82,7 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event) {
     const auto known = find_event("cudaEventSynchronize", event);
     if (const cudaError_t error = usable("cudaEventSynchronize", known); error != cudaSuccess) return error;
     ++state().waits;
-    drain_event(*known, known->requested);
+    outlast("cudaEventSynchronize", [&] { return drain_event(*known, known->requested); });
     return device(known->device).fault;
   });
 }
@@ -94,8 +94,7 @@ cudaError_t cudaEventQuery(cudaEvent_t event) {
     if (const cudaError_t error = usable("cudaEventQuery", known); error != cudaSuccess) return error;
     if (known->completed >= known->requested) return device(known->device).fault;
     if (++known->not_ready > 2) {
-      drain_event(*known, known->requested);
-      return device(known->device).fault;
+      return drain_event(*known, known->requested) ? device(known->device).fault : cudaErrorNotReady;
     }
     return cudaErrorNotReady;
   });

@@ -12,16 +12,27 @@ namespace {
 
 size_t accounted(size_t bytes) { return (bytes + 511) / 512 * 512; }
 
+}  // namespace
+
+bool take_memory(Device& device, size_t bytes) {
+  if (bytes > memory_limit() || device.used + bytes > memory_limit()) return false;
+  device.used += bytes;
+  return true;
+}
+
+namespace {
+
 cudaError_t allocate(Place place, void** pointer, size_t bytes) {
   *pointer = nullptr;
   if (bytes == 0) return cudaSuccess;
   Device& here = current();
-  if (place != Place::pinned) {
-    if (bytes > memory_limit() || here.used + accounted(bytes) > memory_limit()) return cudaErrorMemoryAllocation;
-  }
+  const size_t taken = place == Place::pinned ? 0 : accounted(std::min(bytes, memory_limit() + 1));
+  if (!take_memory(here, taken)) return cudaErrorMemoryAllocation;
   Region* region = map_region(bytes, place, current_device());
-  if (!region) return cudaErrorMemoryAllocation;
-  if (place != Place::pinned) here.used += accounted(bytes);
+  if (!region) {
+    here.used -= taken;
+    return cudaErrorMemoryAllocation;
+  }
   *pointer = region->data;
   return cudaSuccess;
 }
@@ -107,7 +118,7 @@ cudaError_t copy_async(const char* call, CUstream_st& stream, void* destination,
   const cudaError_t error = submit(call, stream, copy_work(call, destination, source, bytes, kind));
   if (error != cudaSuccess) return error;
   ++state().waits;
-  drain(stream);
+  outlast(call, [&] { return drain(stream); });
   return device(stream.device).fault;
 }
 
@@ -176,7 +187,7 @@ cudaError_t cudaFree(void* pointer) {
     if (!allowed_during_capture("cudaFree")) return cudaErrorStreamCaptureUnsupported;
     Region* region = to_free("cudaFree", Place::device, pointer);
     if (!region) return cudaErrorInvalidValue;
-    if (knob("FREE") != "early") drain_device(region->device);
+    if (knob("FREE") != "early") outlast("cudaFree", [&] { return drain_device(region->device); });
     give_back("cudaFree", *region);
     return device(region->device).fault;
   });
@@ -239,7 +250,7 @@ cudaError_t cudaMemcpy(void* destination, const void* source, size_t bytes, cuda
     const cudaError_t error = submit("cudaMemcpy", stream, copy_work("cudaMemcpy", destination, source, bytes, kind));
     if (error != cudaSuccess) return error;
     ++state().waits;
-    drain(stream);
+    outlast("cudaMemcpy", [&] { return drain(stream); });
     return current().fault;
   });
 }

@@ -40,6 +40,10 @@ void misuse(const char* call, const char* format, ...) {
   std::vsnprintf(text, sizeof text, format, arguments);
   va_end(arguments);
   if (++misuses <= 200) std::fprintf(stderr, "grus-sim misuse: %s: %s\n", call, text);
+  note(call, text);
+}
+
+void note(const char* call, const char* text) {
   const std::string path = knob("LOG");
   if (path.empty()) return;
   if (std::FILE* file = std::fopen(path.c_str(), "a")) {
@@ -60,9 +64,9 @@ void grus_sim_reset() {
   const Lock lock(state().mutex);
   misuses = 0;
   reset_counters();
-  state().launches = state().waits = state().faults_counted = 0;
+  state().launches = state().waits = state().faults_counted = state().hang_counted = 0;
   errors().last = cudaSuccess;
-  for (auto& device : state().devices) device->fault = cudaSuccess;
+  for (auto& device : state().devices) device->fault = cudaSuccess, device->hung = false;
 }
 
 long long grus_sim_launches() {

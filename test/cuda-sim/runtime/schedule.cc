@@ -1,6 +1,8 @@
 #include "state.h"
 
 #include <algorithm>
+#include <chrono>
+#include <cstring>
 
 // When queued work runs. GRUS_SIM_DEFER: 0 at the call; 1 the other streams first, and only when the host waits; 2 only what the host waits
 // for; a larger number is the seed of a random interleaving. The order within a stream and across events holds in all of them.
@@ -28,6 +30,17 @@ bool ready(const CUstream_st& stream) {
   return op.kind != Op::Kind::wait || op.event->completed >= op.generation;
 }
 
+// GRUS_SIM_HANG=n: the nth launch (a whole graph is one) does not end, nor does anything begin after it on its device, as long as it is set.
+bool hangs(const CUstream_st& stream, const Op& op) {
+  Device& here = device(stream.device);
+  const long long nth = knob_number("HANG", 0);
+  if (nth <= 0) here.hung = false;
+  else if (op.kind == Op::Kind::work && (op.work.launch || std::strcmp(op.work.call, "cudaGraphLaunch") == 0) && !here.hung) {
+    here.hung = ++state().hang_counted == nth;
+  }
+  return here.hung;
+}
+
 void perform(CUstream_st& stream, Op& op) {
   switch (op.kind) {
     case Op::Kind::work: run_now(stream, op.work); return;
@@ -40,7 +53,7 @@ void perform(CUstream_st& stream, Op& op) {
 }
 
 bool step(CUstream_st& stream) {
-  if (!ready(stream)) return false;
+  if (!ready(stream) || hangs(stream, stream.queue.front())) return false;
   Op op = std::move(stream.queue.front());
   stream.queue.pop_front();
   perform(stream, op);
@@ -56,28 +69,26 @@ CUstream_st* recorder(const CUstream_st& stream) {
   return nullptr;
 }
 
-void step_needed(CUstream_st& stream) {
+bool step_needed(CUstream_st& stream) {
   CUstream_st* at = &stream;
   while (at && !ready(*at)) at = recorder(*at);
-  if (at) step(*at);
+  return at && step(*at);
 }
 
-// One move towards the end of `wanted`.
-void advance(CUstream_st& wanted) {
+// One move towards the end of `wanted`; false: there is none, a kernel hangs.
+bool advance(CUstream_st& wanted) {
   const long long how = policy();
   if (how == 1) {
     bool moved = false;
     for (CUstream_st* other : all_streams())
       while (other != &wanted && step(*other)) moved = true;
-    if (!step(wanted) && !moved) step_needed(wanted);
-  } else if (how <= 2) {
-    step_needed(wanted);
-  } else {
-    std::vector<CUstream_st*> able;
-    for (CUstream_st* stream : all_streams())
-      if (ready(*stream)) able.push_back(stream);
-    if (!able.empty()) step(*able[next_random() % able.size()]);
+    return step(wanted) || moved || step_needed(wanted);
   }
+  if (how <= 2) return step_needed(wanted);
+  std::vector<CUstream_st*> able;
+  for (CUstream_st* stream : all_streams())
+    if (ready(*stream)) able.push_back(stream);
+  return !able.empty() && step(*able[next_random() % able.size()]);
 }
 
 // Device memory is open to this thread: around a whole batch of work, because opening it is slow.
@@ -166,7 +177,7 @@ void run_nodes(CUstream_st& stream, const std::vector<Node>& nodes) {
 
 cudaError_t put(CUstream_st& stream, Op op) {
   order_with_null_stream(stream);
-  if (!deferred() && stream.queue.empty() && (op.kind != Op::Kind::wait || op.event->completed >= op.generation)) {
+  if (!deferred() && stream.queue.empty() && (op.kind != Op::Kind::wait || op.event->completed >= op.generation) && !hangs(stream, op)) {
     perform(stream, op);
     return cudaSuccess;
   }
@@ -187,28 +198,42 @@ cudaError_t submit(const char*, CUstream_st& stream, Work work) {
   return put(stream, std::move(op));
 }
 
-void drain(CUstream_st& stream) {
-  if (stream.queue.empty()) return;
+bool drain(CUstream_st& stream) {
+  if (stream.queue.empty()) return true;
   const Open open;
-  while (!stream.queue.empty()) advance(stream);
+  while (!stream.queue.empty())
+    if (!advance(stream)) return false;
+  return true;
 }
 
-void drain_event(CUevent_st& event, uint64_t generation) {
-  if (event.completed >= generation) return;
+bool drain_event(CUevent_st& event, uint64_t generation) {
+  if (event.completed >= generation) return true;
   const Open open;
   while (event.completed < generation) {
     CUstream_st* found = nullptr;
     for (CUstream_st* stream : all_streams())
       for (const Op& op : stream->queue)
         if (op.kind == Op::Kind::record && op.event.get() == &event && op.generation >= generation) found = stream;
-    if (!found) return;
-    advance(*found);
+    if (!found) return true;
+    if (!advance(*found)) return false;
   }
+  return true;
 }
 
-void drain_device(int index) {
+bool drain_device(int index) {
+  bool done = true;
   for (CUstream_st* stream : all_streams())
-    if (stream->device == index) drain(*stream);
+    if (stream->device == index) done = drain(*stream) && done;
+  return done;
+}
+
+void outlast(const char* call, const std::function<bool()>& drained) {
+  for (bool said = false; !drained(); said = true) {
+    if (!said) note(call, "waits for a kernel that does not end");
+    state().mutex.unlock();
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    state().mutex.lock();
+  }
 }
 
 void progress(CUstream_st& stream, int operations) {

@@ -82,6 +82,7 @@ struct CUgraph_st {
 
 struct CUgraphExec_st {
   int device = 0;
+  size_t bytes = 0;                         // of the device's memory
   std::shared_ptr<const std::vector<grus::sim::Node>> nodes;
 };
 
@@ -93,6 +94,7 @@ struct Device {
   cudaError_t fault = cudaSuccess;          // sticky: nothing works from then on
   bool has_context = false;
   std::set<unsigned long long> loaded;      // see load()
+  bool hung = false;                        // a kernel does not end, see GRUS_SIM_HANG
 };
 
 struct State {
@@ -103,7 +105,7 @@ struct State {
   std::set<const void*> dead;               // destroyed objects: their addresses are never used again
   std::vector<std::shared_ptr<CUevent_st>> event_objects;
   std::vector<std::weak_ptr<Capture>> captures;
-  long long launches = 0, waits = 0, faults_counted = 0;
+  long long launches = 0, waits = 0, faults_counted = 0, hang_counted = 0;
   uint64_t random = 1;
 };
 
@@ -143,9 +145,11 @@ std::shared_ptr<CUevent_st> find_event(const char* call, cudaEvent_t event);
 // schedule.cc
 cudaError_t put(CUstream_st& stream, CUstream_st::Op op);       // run or queue
 cudaError_t submit(const char* call, CUstream_st& stream, Work work);   // capture, or put
-void drain(CUstream_st& stream);                                 // runs all that is queued there, and what that waits for
-void drain_event(CUevent_st& event, uint64_t generation);
-void drain_device(int index);
+bool drain(CUstream_st& stream);                                 // runs all that is queued there, and what that waits for; false: it hangs
+bool drain_event(CUevent_st& event, uint64_t generation);
+bool drain_device(int index);
+// For calls of the API in which the host waits: drains again and again while a kernel hangs, and lets other threads in meanwhile.
+void outlast(const char* call, const std::function<bool()>& drained);
 void progress(CUstream_st& stream, int operations);
 void run_now(CUstream_st& stream, const Work& work);
 void run_nodes(CUstream_st& stream, const std::vector<Node>& nodes);
@@ -161,7 +165,11 @@ int add_node(CUstream_st& stream, Work work);
 cudaError_t captured_record(CUstream_st& stream, CUevent_st& event);
 cudaError_t captured_wait(CUstream_st& stream, CUevent_st& event);
 
+// misuse.cc
+void note(const char* call, const char* text);                   // into the file of GRUS_SIM_LOG
+
 // memory.cc
+bool take_memory(Device& device, size_t bytes);                  // of what the device has; false: there is not so much
 enum class Place { device, pinned, library };
 struct Region {
   char* mapping = nullptr;                  // with a guard page on either side

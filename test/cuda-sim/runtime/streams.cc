@@ -57,7 +57,7 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
     CUstream_st* found = find_stream("cudaStreamSynchronize", stream);
     if (const cudaError_t error = waitable("cudaStreamSynchronize", found); error != cudaSuccess) return error;
     ++state().waits;
-    drain(*found);
+    outlast("cudaStreamSynchronize", [&] { return drain(*found); });
     check_redzones("cudaStreamSynchronize", found->device);
     return device(found->device).fault;
   });
@@ -75,9 +75,9 @@ cudaError_t cudaStreamQuery(cudaStream_t stream) {
 
 cudaError_t cudaDeviceSynchronize() {
   return api("cudaDeviceSynchronize", Needs::device, [&]() -> cudaError_t {
-    if (!allowed_during_capture("cudaDeviceSynchronize")) return cudaErrorStreamCaptureUnsupported;
+    if (breaks_captures("cudaDeviceSynchronize")) return cudaErrorStreamCaptureUnsupported;
     ++state().waits;
-    drain_device(current_device());
+    outlast("cudaDeviceSynchronize", [] { return drain_device(current_device()); });
     check_redzones("cudaDeviceSynchronize", current_device());
     return current().fault;
   });

@@ -175,6 +175,117 @@ void a_memory_that_is_full() {
   CHECK(thrown_by([&] { held.push_back(backend->allocate(size_t{64} << 20)); }).empty());
 }
 
+// What a library fails with says little: a GPU that has hardly any memory left is named as the likely cause, and only then.
+void a_failure_on_a_full_gpu() {
+  const auto backend = make_cuda_backend({});
+  Work work(*backend);
+  const std::pair<const char*, const char*> products[] = {{"13", "DEVICE"}, {"14", "DEVICE"}, {"15", "UNSUPPORTED"}};
+  const std::pair<const char*, const char*> answers[] = {
+      {"1001", "DEVICE"}, {"3000", "UNSUPPORTED"}, {"4004", "DEVICE"}, {"5003", "DEVICE"}};
+  for (const bool full : {false, true}) {
+    size_t free = 0, total = 0;
+    CHECK(cudaMemGetInfo(&free, &total) == cudaSuccess);
+    if (full) set("MEMORY", std::to_string(total - free + (size_t{1} << 20)));   // so much is left
+    for (const auto& [status, code] : products) {
+      set("FAIL", std::string("cublasSgemm_v2:every:") + status);
+      const std::string text = thrown_by([&] { work.multiply(); });
+      CHECK(has(text, full ? "OUT_OF_MEMORY [cuda:0] cublasSgemm failed: " : code));
+      CHECK((text.find("perhaps for lack of memory, 1.0 MiB of ") != std::string::npos) == full);
+      if (full) CHECK(has(text, "; lower the batch size"));
+    }
+    for (const auto& [status, code] : answers) {
+      cuda::Context context({});
+      const auto answered = static_cast<cudnn::Status>(std::atoi(status));
+      const std::string text = thrown_by([&] { context.check(answered, "cudnnRNNForward"); });
+      CHECK(has(text, full ? "OUT_OF_MEMORY [cuda:0] cudnnRNNForward failed: " : code));
+      CHECK(has(text, (std::string("(") + status + ")").c_str()));
+    }
+    cuda::Context context({});
+    CHECK(has(thrown_by([&] { context.check(static_cast<cudnn::Status>(2000), "cudnnRNNForward"); }), "DEVICE [cuda:0] "));
+    set("FAIL", "cublasSgemm_v2:every:7");   // an invalid value is no matter of memory
+    CHECK(has(thrown_by([&] { work.multiply(); }), "DEVICE [cuda:0] "));
+    set("FAIL", "");
+  }
+}
+
+// A session that cannot be made leaves other sessions' captures alone.
+void a_lane_that_fails_breaks_no_capture() {
+  for (const char* rule : {"cublasSetStream_v2:every:1", "cublasCreate_v2:every:1", "cublasSetWorkspace_v2:every:1"}) {
+    cuda::Context context({});
+    cuda::Graphs graphs(context);
+    const Buffer y = context.allocate(64);
+    for (int i = 0; i < 4; ++i) {
+      graphs.run("a", [&] {
+        cudaMemsetAsync(y.as<void>(), 0, 64, context.stream());
+        if (!context.capturing()) return;
+        set("FAIL", rule);
+        std::thread([&] { CHECK(has(thrown_by([] { cuda::Context another({}); }), "[cuda:0] cublas")); }).join();
+        set("FAIL", "");
+      });
+    }
+    const GraphCounters& counters = context.graph_counters();
+    if (!CHECK(counters.captures == 1 && counters.refusals == 0)) std::printf("  %s: %s\n", rule, counters.last_refusal().c_str());
+  }
+}
+
+// Graphs take memory that CUDA does not tell of; where there is no room for an allocation they are given up.
+void graphs_make_room() {
+  set("MEMORY", std::to_string(size_t{128} << 20));
+  cuda::Context context({});
+  cuda::Graphs graphs(context);
+  const GraphCounters& counters = context.graph_counters();
+  const Buffer y = context.allocate(64);
+  const auto run = [&](int key, int nodes) {
+    for (int i = 0; i < 3; ++i) {
+      graphs.run(std::to_string(key), [&] {
+        for (int node = 0; node < nodes; ++node) cudaMemsetAsync(y.as<void>(), 0, 64, context.stream());
+      });
+    }
+  };
+  for (int key = 0; key < 5; ++key) run(key, 1000);
+  CHECK(counters.captures == 5 && counters.nodes == 5000 && counters.bytes == 51200000);
+  size_t free = 0, total = 0;
+  CHECK(cudaMemGetInfo(&free, &total) == cudaSuccess);
+  CHECK(thrown_by([&] { context.allocate(free + (size_t{20} << 20)); }).empty());
+  CHECK(counters.nodes == 0 && counters.bytes == 0);
+  for (int key = 0; key < 5; ++key) run(key, 1000);   // as keys that have never come
+  CHECK(counters.captures == 10 && counters.nodes == 5000);
+  const std::string text = thrown_by([&] { context.allocate(size_t{120} << 20); });
+  CHECK(has(text, "OUT_OF_MEMORY [cuda:0] 120.0 MiB of GPU memory are needed, "));
+  CHECK(has(text, ", 48.8 MiB in captured graphs were given up ("));
+  for (int key = 0; key < 5; ++key) run(key, 1000);
+  // what no GPU of this size could hold costs no graph
+  CHECK(has(thrown_by([&] { context.allocate(size_t{1} << 40); }), "48.8 MiB in captured graphs were kept"));
+  CHECK(counters.nodes == 5000);
+  // a graph for which there is no room is refused, and tried again
+  run(7, 9000);
+  CHECK(counters.captures == 15 && counters.refusals == 1);
+  CHECK(has(counters.last_refusal(), "cudaGraphInstantiate failed: cudaErrorMemoryAllocation (2)"));
+}
+
+// The oldest graph goes without a wait, and not before the GPU has passed it.
+void a_graph_goes_when_it_has_passed() {
+  cuda::Context context({});
+  cuda::Graphs graphs(context);
+  const GraphCounters& counters = context.graph_counters();
+  const Buffer y = context.allocate(64);
+  const auto run = [&](int key) {
+    graphs.run(std::to_string(key), [&] {
+      for (int node = 0; node < 30; ++node) cudaMemsetAsync(y.as<void>(), 0, 64, context.stream());
+    });
+  };
+  for (int i = 0; i < 4; ++i) run(0);
+  context.synchronize();
+  const long long waits = grus_sim_waits();
+  for (int i = 0; i < 3; ++i) run(1);
+  CHECK(counters.captures == 2 && counters.nodes == 60);   // one of them no longer in use, but perhaps still running
+  run(1);
+  CHECK(counters.nodes == 60 && grus_sim_waits() == waits);
+  context.synchronize();
+  run(1);
+  CHECK(counters.nodes == 30);
+}
+
 void what_a_gpu_or_its_libraries_lack() {
   set("CAPABILITY", "70");
   CHECK(has(thrown_by([] { make_cuda_backend({}); }), "BACKEND_UNAVAILABLE"));
@@ -262,6 +373,11 @@ const Scenario scenarios[] = {
     {"calls", every_call_may_fail_once, ""},
     {"graphs", graphs_that_cannot_be_made, ""},
     {"memory", a_memory_that_is_full, ""},
+    {"full", a_failure_on_a_full_gpu, ""},
+    {"lane", a_lane_that_fails_breaks_no_capture, ""},
+    {"room for graphs", graphs_make_room, ""},
+    {"room for graphs, deferred", graphs_make_room, "GRUS_SIM_DEFER=2"},
+    {"retired", a_graph_goes_when_it_has_passed, "GRUS_SIM_DEFER=2 GRUS_CUDA_GRAPH_NODES=50"},
     {"lack", what_a_gpu_or_its_libraries_lack, ""},
     {"old cudnn", an_old_cudnn_has_no_bfloat16, "GRUS_SIM_CUDNN_VERSION=90600"},
     {"blackwell", blackwell_has_one_stream, "GRUS_SIM_CAPABILITY=100 GRUS_SIM_DEFER=7"},

@@ -125,6 +125,53 @@ void other_threads_may_go_on() {
   }
 }
 
+// What waits for the whole device breaks every capture, whichever thread's and in whichever mode.
+void a_wait_for_the_device_breaks_every_capture() {
+  for (const auto mode : {cudaStreamCaptureModeRelaxed, cudaStreamCaptureModeThreadLocal, cudaStreamCaptureModeGlobal}) {
+    Stream stream;
+    Floats y(1);
+    begin(stream, mode);
+    affine(stream, y, 1, 1);
+    cudaError_t elsewhere = cudaSuccess;
+    std::thread([&] { elsewhere = cudaDeviceSynchronize(); }).join();
+    CHECK(elsewhere == cudaErrorStreamCaptureUnsupported);
+    affine(stream, y, 1, 1);
+    CHECK(cudaGetLastError() == cudaErrorStreamCaptureInvalidated);
+    expect_broken(stream);
+    CHECK(cudaDeviceSynchronize() == cudaSuccess);
+  }
+}
+
+// 10 KiB a node, from when the graph is instantiated until it is destroyed.
+void graphs_take_memory() {
+  const auto used = [] {
+    size_t free = 0, total = 0;
+    CHECK(cudaMemGetInfo(&free, &total) == cudaSuccess);
+    return total - free;
+  };
+  Stream stream;
+  Floats y(1);
+  const auto captured = [&](int nodes) {
+    cudaGraph_t graph = nullptr;
+    begin(stream);
+    for (int i = 0; i < nodes; ++i) affine(stream, y, 1, 1);
+    CHECK(cudaStreamEndCapture(stream, &graph) == cudaSuccess);
+    return graph;
+  };
+  const size_t before = used();
+  const cudaGraph_t graph = captured(30);
+  CHECK(used() == before);
+  cudaGraphExec_t exec = nullptr, other = nullptr;
+  CHECK(cudaGraphInstantiate(&exec, graph, 0) == cudaSuccess && used() == before + 30 * 10240);
+  {
+    const Knob memory("MEMORY", std::to_string(used() + 29 * 10240).c_str());
+    CHECK(cudaGraphInstantiate(&other, graph, 0) == cudaErrorMemoryAllocation && cudaGetLastError() == cudaErrorMemoryAllocation);
+    const Knob node("GRAPH_NODE", "9000");
+    CHECK(cudaGraphInstantiate(&other, graph, 0) == cudaSuccess && cudaGraphExecDestroy(other) == cudaSuccess);
+  }
+  CHECK(cudaGraphExecDestroy(exec) == cudaSuccess && used() == before && cudaGraphDestroy(graph) == cudaSuccess);
+}
+
 void streams_must_be_joined_and_apart() {
   Stream stream, side;
   Event event;
@@ -213,5 +260,7 @@ int main() {
   streams_must_be_joined_and_apart();
   null_stream_breaks_blocking_captures();
   first_launches_load_code();
+  a_wait_for_the_device_breaks_every_capture();
+  graphs_take_memory();
   return report();
 }

@@ -1,5 +1,6 @@
 // The simulated cuBLAS against a product written out, and its rules.
 #include <cmath>
+#include <thread>
 
 #include "sim_support.h"
 
@@ -155,6 +156,19 @@ void captures_need_a_workspace() {
   cudaGetLastError();
 }
 
+// Destroying a handle waits for the device, and so breaks other threads' captures.
+void a_handle_is_not_destroyed_during_a_capture() {
+  Stream stream;
+  Handle handle = nullptr;
+  CHECK(cublasCreate_v2(&handle) == 0);
+  CHECK(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal) == cudaSuccess);
+  std::thread([&] { CHECK(cublasDestroy_v2(handle) != 0); }).join();
+  cudaGraph_t graph = nullptr;
+  CHECK(cudaStreamEndCapture(stream, &graph) == cudaErrorStreamCaptureInvalidated);
+  cudaGetLastError();
+  CHECK(cublasDestroy_v2(handle) == 0);
+}
+
 void statuses_on_demand() {
   Blas blas;
   Floats a(1), b(1), c(1);
@@ -216,6 +230,7 @@ int main() {
   mistakes_are_seen();
   memory_must_outlive_the_work();
   captures_need_a_workspace();
+  a_handle_is_not_destroyed_during_a_capture();
   statuses_on_demand();
   errors_stay_in_the_library();
   first_products_load_code();
