@@ -154,9 +154,9 @@ void ragged_batches_of_one_size_share_a_graph() {
   Session session(model(), std::make_unique<Counting>(cuda_options(true), enqueued));
   fill_parameters(session, 3);
   session.configure(training());
-  for (unsigned step = 0; step < 2; ++step) session.train_step(Data(6, 7, step, true).host(), 0.01f);
+  for (unsigned step = 0; step < 3; ++step) session.train_step(Data(6, 7, step, true).host(), 0.01f);
   const int until_captured = enqueued;
-  for (unsigned step = 2; step < 12; ++step) session.train_step(Data(6, 7, step, true).host(), 0.01f);
+  for (unsigned step = 3; step < 12; ++step) session.train_step(Data(6, 7, step, true).host(), 0.01f);
   CHECK(until_captured > 0 && enqueued == until_captured);
 }
 
