@@ -100,7 +100,9 @@ describe.skipIf(missing)('grus bench --gpu', () => {
   )
 
   it('a row that the GPU has no room for fails with that reason, the next is measured', async () => {
-    const { status, report } = await bench(['--gpu', '--mode', 'forward', '--batch', '2000000,2'], { GRUS_SIM_MEMORY: String(2 ** 28) })
+    const { status, report } = await bench(['--gpu', '--mode', 'forward', '--batch', '2000000,2'], {
+      GRUS_SIM_MEMORY: String(556 * 2 ** 20),
+    })
     expect(status).toBe(1)
     expect(report!.rows.map(({ failed }) => failed?.includes('GPU memory are needed') ?? false)).toEqual([true, false])
     expect(report!.rows[1]!.ms).toBeDefined()
