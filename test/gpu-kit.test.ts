@@ -1,11 +1,11 @@
 // What npm run test:gpu and build:gpu are made of, as far as neither a GPU nor a simulated one is needed.
 import { spawn } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { processLives, until } from './support/processes.js'
+import { scratchFolder } from './support/scratch-folder.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const load = (name: string) => import(pathToFileURL(join(root, 'scripts/gpu', name)).href)
@@ -19,25 +19,8 @@ const { runStep, stopAll } = await load('run-step.mjs')
 const elsewhere = process.platform !== 'linux' // the CUDA engine is for Linux
 if (elsewhere) console.info('skipped: the processes of a GPU machine, which is one with Linux')
 
-let folder = ''
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'grus-kit-'))
-})
-afterEach(() => rmSync(folder, { recursive: true, force: true }))
-
-function script(name: string, text: string): string {
-  const file = join(folder, name)
-  writeFileSync(file, `#!/bin/sh\n${text}\n`)
-  chmodSync(file, 0o755)
-  return file
-}
-
-function write(name: string, text: string | Buffer): string {
-  const file = join(folder, name)
-  mkdirSync(join(file, '..'), { recursive: true })
-  writeFileSync(file, text)
-  return file
-}
+const scratch = scratchFolder()
+const { write, script } = scratch
 
 const end = (output: string, more = {}) => ({ status: 0, signal: null, timedOut: false, stopped: false, stdout: output, output, ...more })
 
@@ -71,13 +54,13 @@ describe('the build fits the GPU', () => {
 
 describe.skipIf(elsewhere)('a step', () => {
   const step = (file: string) => ({ part: 'programs', name: 'a step', file, args: [] })
-  const where = (seconds = 60) => ({ cwd: folder, log: join(folder, 'log'), seconds })
+  const where = (seconds = 60) => ({ cwd: scratch.path, log: join(scratch.path, 'log'), seconds })
 
   it('is told with its status and its output, which goes to the log', async () => {
     const told = await runStep(step(script('three', 'echo out; echo err >&2; exit 3')), where())
     expect(told).toMatchObject({ status: 3, signal: null, timedOut: false, stdout: 'out\n' })
-    expect(readFileSync(join(folder, 'log'), 'utf8')).toContain('===== programs: a step')
-    expect((await runStep(step(join(folder, 'nothing')), where())).status).toBe(127)
+    expect(readFileSync(join(scratch.path, 'log'), 'utf8')).toContain('===== programs: a step')
+    expect((await runStep(step(join(scratch.path, 'nothing')), where())).status).toBe(127)
   })
 
   it('ends with all that it started when it is stopped, also what does not want to', async () => {
@@ -85,10 +68,10 @@ describe.skipIf(elsewhere)('a step', () => {
       step(script('long', `trap '' TERM; sleep 1000 & echo $! > child.part; mv child.part child; wait; sleep 1000`)),
       where(),
     )
-    await until(() => existsSync(join(folder, 'child')))
+    await until(() => existsSync(join(scratch.path, 'child')))
     stopAll()
     expect(await told).toMatchObject({ stopped: true, timedOut: false, status: null, signal: 'SIGKILL' })
-    await until(() => !processLives(Number(readFileSync(join(folder, 'child'), 'utf8'))))
+    await until(() => !processLives(Number(readFileSync(join(scratch.path, 'child'), 'utf8'))))
   }, 60_000)
 
   it('ends when its time is over', async () => {
@@ -98,17 +81,17 @@ describe.skipIf(elsewhere)('a step', () => {
   it('leaves nothing behind that still runs when it ends by itself', async () => {
     const told = await runStep(step(script('left', 'sleep 1000 & echo $! > child')), where())
     expect(told.status).toBe(0)
-    await until(() => !processLives(Number(readFileSync(join(folder, 'child'), 'utf8'))))
+    await until(() => !processLives(Number(readFileSync(join(scratch.path, 'child'), 'utf8'))))
   }, 60_000)
 
   it('dies with the process that runs it, even when that is killed', async () => {
     script('long', 'sleep 1000 & echo $! > child; echo $$ > part; mv part self; wait')
     const module = pathToFileURL(join(root, 'scripts/gpu/run-step.mjs')).href
     const program = `import { runStep } from ${JSON.stringify(module)}
-      await runStep({ part: 'programs', name: 'a step', file: './long', args: [] }, { cwd: ${JSON.stringify(folder)}, seconds: 900 })`
+      await runStep({ part: 'programs', name: 'a step', file: './long', args: [] }, { cwd: ${JSON.stringify(scratch.path)}, seconds: 900 })`
     const parent = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: 'ignore' })
-    await until(() => existsSync(join(folder, 'self')))
-    const pids = ['child', 'self'].map((name) => Number(readFileSync(join(folder, name), 'utf8')))
+    await until(() => existsSync(join(scratch.path, 'self')))
+    const pids = ['child', 'self'].map((name) => Number(readFileSync(join(scratch.path, name), 'utf8')))
     expect(pids.map(processLives)).toEqual([true, true])
     parent.kill('SIGKILL')
     await until(() => !pids.some(processLives))
@@ -159,11 +142,11 @@ it('what a stage has no time for comes after the last one', async () => {
 
 describe("where NVIDIA's libraries lie", () => {
   it('is asked of Python', async () => {
-    mkdirSync(join(folder, 'nvidia'))
-    expect(await askPython(script('python', `echo a warning; echo ${folder}/nvidia`))).toBe(`${folder}/nvidia`)
-    expect(await askPython(script('python', `echo ${folder}/elsewhere`))).toBeUndefined()
-    expect(await askPython(script('python', `echo ${folder}/nvidia; exit 1`))).toBeUndefined()
-    expect(await askPython(join(folder, 'no-python'))).toBeUndefined()
+    mkdirSync(join(scratch.path, 'nvidia'))
+    expect(await askPython(script('python', `echo a warning; echo ${scratch.path}/nvidia`))).toBe(`${scratch.path}/nvidia`)
+    expect(await askPython(script('python', `echo ${scratch.path}/elsewhere`))).toBeUndefined()
+    expect(await askPython(script('python', `echo ${scratch.path}/nvidia; exit 1`))).toBeUndefined()
+    expect(await askPython(join(scratch.path, 'no-python'))).toBeUndefined()
   })
 
   it('one that hangs is not waited for', async () => {
@@ -173,10 +156,10 @@ describe("where NVIDIA's libraries lie", () => {
   it('in each of the places where a folder may hold them; a link is no second copy', () => {
     write('one/lib/python3.12/site-packages/nvidia/cudnn/lib/libcudnn.so.9', '')
     write('two/targets/x86_64-linux/lib/libcudnn.so.9', '')
-    symlinkSync(join(folder, 'one'), join(folder, 'link'))
-    const [one, two, link] = ['one', 'two', 'link'].map((name) => join(folder, name))
+    symlinkSync(join(scratch.path, 'one'), join(scratch.path, 'link'))
+    const [one, two, link] = ['one', 'two', 'link'].map((name) => join(scratch.path, name))
     const first = join(one!, 'lib/python3.12/site-packages/nvidia/cudnn/lib')
-    expect(cudnnFolders(`${one}:${link}:${folder}/nothing`)).toEqual([first])
+    expect(cudnnFolders(`${one}:${link}:${scratch.path}/nothing`)).toEqual([first])
     expect(cudnnFolders(`${one}:${two}`)).toEqual([first, join(two!, 'targets/x86_64-linux/lib')])
     expect(cudnnFolders(undefined)).toEqual([])
   })
@@ -213,10 +196,10 @@ describe('outcomes', () => {
     ]
     const judge = (more: object[]) => {
       write('bench/x-bench.json', JSON.stringify({ rows: [{ id: 'row', subjects: [...subjects, ...more] }], leftOut: ['other'] }))
-      return judgeBench(join(folder, 'bench'))(end(''))
+      return judgeBench(join(scratch.path, 'bench'))(end(''))
     }
     expect(judge([])).toMatchObject({ passed: 1, failed: 0, leftOut: 1, failures: [] })
     expect(judge([{ name: 'grus standard', failed: 'y differs' }]).failures).toEqual(['row: grus standard: y differs'])
-    expect(judgeBench(join(folder, 'nothing'))(end('', { status: 1 })).failures[0]).toContain('exit status 1')
+    expect(judgeBench(join(scratch.path, 'nothing'))(end('', { status: 1 })).failures[0]).toContain('exit status 1')
   })
 })

@@ -1,13 +1,13 @@
 // npm run test:gpu on a simulated CUDA: its steps, its records, its exit status. Its build is named by GRUS_CUDA_SIM; test/cuda-sim.test.ts
 // does that.
 import { type ExecFileException, execFile, spawn, spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { testRecord } from './support/gpu-record.js'
 import { processLives, until } from './support/processes.js'
+import { scratchFolder } from './support/scratch-folder.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const sim = process.env.GRUS_CUDA_SIM && resolve(process.env.GRUS_CUDA_SIM)
@@ -23,19 +23,12 @@ it('the record of a whole rehearsal has the shape that a run writes', () => {
 })
 
 describe.skipIf(!sim)('test:gpu', () => {
-  let [folder, out] = ['', '']
+  const scratch = scratchFolder()
+  const { script } = scratch
+  let out = ''
   beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), 'grus-record-'))
-    out = join(folder, 'out')
+    out = join(scratch.path, 'out')
   })
-  afterEach(() => rmSync(folder, { recursive: true, force: true }))
-
-  function script(name: string, text: string): string {
-    const file = join(folder, name)
-    writeFileSync(file, `#!/bin/sh\n${text}\n`)
-    chmodSync(file, 0o755)
-    return file
-  }
 
   const names = () => (existsSync(out) ? readdirSync(out).sort() : [])
   const readRecord = () => {
@@ -43,7 +36,7 @@ describe.skipIf(!sim)('test:gpu', () => {
     return file ? testRecord.parse(JSON.parse(readFileSync(join(out, file), 'utf8'))) : undefined
   }
   const command = (args: string[]) => ['scripts/gpu/test.mjs', '--out', out, ...args]
-  const environment = (env: Record<string, string>) => ({ ...process.env, GRUS_PYTHON: '/bin/false', TMPDIR: folder, ...env })
+  const environment = (env: Record<string, string>) => ({ ...process.env, GRUS_PYTHON: '/bin/false', TMPDIR: scratch.path, ...env })
 
   async function run(args: string[], env: Record<string, string> = {}) {
     const ended = await new Promise<{ error: ExecFileException | null; stdout: string; stderr: string }>((done) =>
@@ -162,15 +155,16 @@ describe.skipIf(!sim)('test:gpu', () => {
   }, 60_000)
 
   describe('when it is ended from outside', () => {
-    const hanging = () => script('python', `echo $$ > '${folder}/part'; mv '${folder}/part' '${folder}/pid'; exec sleep 1000`)
+    const hanging = () =>
+      script('python', `echo $$ > '${scratch.path}/part'; mv '${scratch.path}/part' '${scratch.path}/pid'; exec sleep 1000`)
     async function end(signal: NodeJS.Signals) {
       const args = command(['--only', 'machine,programs', '--match', 'half_test'])
       const child = spawn(process.execPath, args, { cwd: root, env: environment({ GRUS_PYTHON: hanging() }), stdio: 'ignore' })
       const ended = new Promise((done) => child.on('exit', (status) => done(status)))
-      await until(() => existsSync(join(folder, 'pid')))
+      await until(() => existsSync(join(scratch.path, 'pid')))
       child.kill(signal)
       const status = await ended
-      await until(() => !processLives(Number(readFileSync(join(folder, 'pid'), 'utf8'))))
+      await until(() => !processLives(Number(readFileSync(join(scratch.path, 'pid'), 'utf8'))))
       return { status, record: readRecord()! }
     }
 
@@ -205,9 +199,9 @@ describe.skipIf(!sim)('test:gpu', () => {
 
   describe('one line says what is wrong and what to do', () => {
     function copyOfCudnn() {
-      mkdirSync(join(folder, 'other'))
-      writeFileSync(join(folder, 'other/libcudnn.so.9'), '')
-      return join(folder, 'other')
+      mkdirSync(join(scratch.path, 'other'))
+      writeFileSync(join(scratch.path, 'other/libcudnn.so.9'), '')
+      return join(scratch.path, 'other')
     }
 
     const refused: [string, string[], () => Record<string, string>, RegExp][] = [
@@ -224,7 +218,7 @@ describe.skipIf(!sim)('test:gpu', () => {
         () => ({}),
         /--out: nothing can be written to \/proc \(E[A-Z]+\), name another/,
       ],
-      ['no build', [], () => ({ GRUS_CUDA_SIM: join(folder, 'no') }), /no\/test is not there: GRUS_CUDA_SIM names no build/],
+      ['no build', [], () => ({ GRUS_CUDA_SIM: join(scratch.path, 'no') }), /no\/test is not there: GRUS_CUDA_SIM names no build/],
       [
         'two folders with cuDNN',
         [],
@@ -240,7 +234,7 @@ describe.skipIf(!sim)('test:gpu', () => {
 
     /** The double again, as if it had been built for GPUs of another kind. */
     function builtFor(architectures: string) {
-      const other = join(folder, 'build')
+      const other = join(scratch.path, 'build')
       mkdirSync(join(other, 'test'), { recursive: true })
       for (const name of ['lib', 'build']) symlinkSync(join(sim!, name), join(other, name))
       writeFileSync(join(other, 'test/build.json'), JSON.stringify({ architectures }))
