@@ -63,10 +63,9 @@ bool Plan::wants_softmax_loss(const Loss& loss) const {
 const BatchViews& Plan::bind(const BatchShape& shape, const uint8_t* mask) {
   input_info_.set(shape.batch, shape.steps, mask);
   if (any_flip_) flipped_.set_flipped(input_info_);
-  const MaskKind kind = input_info_.kind();
-  if (!same(bound_, shape) || bound_mask_ != kind) {
+  if (!same(bound_, shape) || bound_masks_ != mask_kinds()) {
     bound_ = shape;
-    bound_mask_ = kind;
+    bound_masks_ = mask_kinds();
     try {
       place();
     } catch (...) {

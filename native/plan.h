@@ -42,6 +42,8 @@ class Plan {
   bool output_masked() const { return output_info().kind() != MaskKind::none && output_shape().sequence; }
   const SequenceInfo& output_info() const { return flips_ ? flipped_ : input_info_; }
   const SequenceInfo& input_info() const { return input_info_; }
+  // The kinds of mask that layers see: one mask may be of another kind in reversed time. What layers place and enqueue depends on it.
+  int mask_kinds() const { return 3 * static_cast<int>(flipped_.kind()) + static_cast<int>(input_info_.kind()); }
   int64_t generation() const { return generation_; }         // changes when addresses of earlier passes have become invalid
 
   // Makes room. mask: [T, B] time-major or null.
@@ -80,7 +82,7 @@ class Plan {
 
   Arena kept_, values_, staged_;
   BatchShape bound_;
-  MaskKind bound_mask_ = MaskKind::none;
+  int bound_masks_ = 0;
   int64_t generation_ = 0;
   BatchViews views_;
   std::vector<float*> outputs_;        // by layer

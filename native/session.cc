@@ -25,7 +25,7 @@ void Session::make_key(const char* kind, bool dropout) {
   number(info.steps());
   number(plan_.generation());
   number(configuration_);
-  number((dropout ? 1 : 0) + (weighted_ ? 2 : 0) + (masked_ ? 4 : 0) + 8 * static_cast<int>(info.kind()));
+  number((dropout ? 1 : 0) + (weighted_ ? 2 : 0) + (masked_ ? 4 : 0) + 8 * plan_.mask_kinds());
   number(state_moves_);
   key_.append(carried_);
 }

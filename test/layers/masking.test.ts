@@ -158,4 +158,36 @@ describe.each(devices())('masking on $device in $precision', ({ device }) => {
     expect((await wide.predict([[[0, 1e-30]]])).data.every((v) => v !== 0)).toBe(true)
     expect((await wide.predict([[[Number.NaN, 0]]])).data.every(Number.isNaN)).toBe(true)
   })
+
+  it('a mask may be of another kind in reversed time: batches of one size in any order are what a model computes that saw no other', async () => {
+    const masks = {
+      'whole rows and none': [
+        [1, 1, 1, 1],
+        [0, 0, 0, 0],
+      ],
+      'padded at the end': [
+        [1, 1, 1, 0],
+        [1, 1, 0, 0],
+      ],
+      'padded at the start': [
+        [0, 1, 1, 1],
+        [0, 0, 1, 1],
+      ],
+      'with gaps': [
+        [1, 0, 1, 1],
+        [1, 1, 0, 1],
+      ],
+    }
+    const layers = [gru({ units: 3, goBackwards: true, returnSequences: true }), gru({ units: 4 }), dense({ units: 2 })]
+    const x = tensor(Float32Array.from(uniform(source(3), 2 * 4 * 3)), [2, 4, 3])
+    const make = () => sequential(layers, { device, inputSize: 3, seed: 7 })
+    using one = make()
+    for (let round = 0; round < 4; ++round) {
+      for (const [name, rows] of Object.entries(masks)) {
+        using fresh = make()
+        const mask = maskTensor(rows)
+        expect([...(await one.predict(x, { mask })).data], name).toEqual([...(await fresh.predict(x, { mask })).data])
+      }
+    }
+  })
 })
