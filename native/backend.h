@@ -165,6 +165,8 @@ class Backend {
   // Enqueues one pass. CPU: calls it; CUDA: calls it the first two times, captures it the third time its key comes, then replays. What it
   // reads has been uploaded before; it allocates nothing and waits for nothing.
   virtual void run(const std::string& key, const std::function<void()>& enqueue) = 0;
+  // None of the keys so far comes again: what was captured for them goes, after the work in flight.
+  virtual void forget_passes() {}
   virtual bool on_host() const { return false; }   // its operations take any memory of the process
   virtual void synchronize() = 0;
 

@@ -51,6 +51,7 @@ void GruBench::prepare(int64_t batch, int64_t steps, bool training) {
                                               " steps are more than any memory holds");
   }
   release();
+  ++generation_;
   batch_ = static_cast<int>(batch), steps_ = static_cast<int>(steps);
   training_ = training;
   const int64_t rows = batch * steps, width = static_cast<int64_t>(description_.directions()) * description_.hidden_size;
@@ -66,7 +67,6 @@ void GruBench::prepare(int64_t batch, int64_t steps, bool training) {
   const size_t bytes = static_cast<size_t>(table_.flat_count()) * sizeof(float);
   weights_ = memory_.allocate(bytes);
   if (training) gradients_ = memory_.allocate(bytes);
-  ++generation_;
   drawn_ = 0;
   fill(weights_.as<float>(), table_.flat_count(), 1.0f / std::sqrt(static_cast<float>(description_.hidden_size)));
   fill(x_, rows * description_.input_size, 1);
@@ -176,6 +176,7 @@ void GruBench::read(int64_t most, Values& values) {
 
 void GruBench::release() {
   backend_->synchronize();   // nothing may go while a pass uses it
+  backend_->forget_passes();
   arena_.release();
   for (Buffer* buffer : {&weights_, &gradients_, &factors_}) *buffer = Buffer();
   factor_size_ = 0;

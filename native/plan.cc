@@ -73,7 +73,7 @@ const BatchViews& Plan::bind(const BatchShape& shape, const uint8_t* mask) {
       kept_.release();
       values_.release();
       staged_.release();
-      ++generation_;
+      outdate();
       throw;
     }
   }
@@ -111,7 +111,13 @@ void Plan::place() {
   const bool kept_grew = kept_.commit(memory_);
   const bool values_grew = values_.commit(memory_);
   const bool staged_grew = staged_.commit(memory_);
-  if (kept_grew || values_grew || staged_grew) ++generation_;
+  if (kept_grew || values_grew || staged_grew) outdate();
+}
+
+// Addresses of earlier passes have become invalid.
+void Plan::outdate() {
+  ++generation_;
+  memory_.backend().forget_passes();
 }
 
 // Only what the batch has: all of it is uploaded.

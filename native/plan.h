@@ -69,6 +69,7 @@ class Plan {
  private:
   void place();
   void place_views();
+  void outdate();
   const float* value(size_t index, const Pass& pass) const;   // input of layer `index`, past the layers that only copy
   Memory& memory_;
   const bool ids_;

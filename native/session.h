@@ -56,6 +56,7 @@ class Session {
   const uint8_t* input_mask(const HostBatch& batch);
   void stage_targets(const HostBatch& batch, const Upload& upload, const char* where);
   StepScalars step_scalars(float learning_rate) const;
+  void reserve_states(int batch);
   void check_ids(const HostBatch& batch, const char* where) const;
   void check_states(const HostBatch& batch, const char* where) const;
   Targets check_targets(const HostBatch& batch, const char* where) const;           // what this loss takes

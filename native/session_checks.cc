@@ -124,6 +124,7 @@ void Session::configure(const TrainingDescription& training) {
   Buffer new_statistics = memory_.allocate(static_cast<size_t>(statistics) * sizeof(double));
   if (!gradients_) gradients_ = memory_.allocate(static_cast<size_t>(flat) * sizeof(float));
   ++configuration_;   // before the slots go, which earlier passes write to
+  backend_->forget_passes();
   training_ = training;
   slots_ = std::move(new_slots);
   statistics_ = std::move(new_statistics);

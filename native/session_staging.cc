@@ -12,9 +12,7 @@ void Session::begin(const HostBatch& batch, PlanMode mode, Targets targets, cons
   const int B = static_cast<int>(batch.batch), T = static_cast<int>(batch.steps);
   const uint8_t* mask = input_mask(batch);
   pending_ = false;   // before anything moves that its backward would read
-  for (const auto& layer : plan_.layers()) {
-    if (LayerState* state = layer->state()) state_moves_ += state->reserve(memory_, B);
-  }
+  reserve_states(B);
   carried_.clear();
   for (const auto& layer : plan_.layers()) {
     if (const LayerState* state = layer->state()) carried_.push_back(state->holds() ? 'h' : '-');
@@ -39,6 +37,14 @@ void Session::begin(const HostBatch& batch, PlanMode mode, Targets targets, cons
   scalars.samples = static_cast<float>(B);
   *upload.host(views_->scalars) = scalars;
   upload.send();
+}
+
+void Session::reserve_states(int batch) {
+  const int64_t before = state_moves_;
+  for (const auto& layer : plan_.layers()) {
+    if (LayerState* state = layer->state()) state_moves_ += state->reserve(memory_, batch);
+  }
+  if (state_moves_ != before) backend_->forget_passes();
 }
 
 void Session::check_ids(const HostBatch& batch, const char* where) const {

@@ -109,8 +109,8 @@ void Session::write_states(const std::vector<std::vector<float>>& states, int ba
   if (batch != plan_.input_info().batch()) pending_ = false;         // the pass that waits for its backward reads the states it began with
   for (LayerState* state : targets) {
     if (state->holds() && state->batch() != batch) state->reset();   // replaced as a whole, so the room may move
-    state_moves_ += state->reserve(memory_, batch);
   }
+  reserve_states(batch);
   for (size_t i = 0; i < targets.size(); ++i) {
     backend_->upload(targets[i]->after(), states[i].data(), states[i].size() * sizeof(float));
     targets[i]->written(batch);

@@ -80,5 +80,5 @@ async function timeStep(engine: CheckedEngineOptions, size: number): Promise<Tim
 }
 
 async function middle(run: (calls: number) => Promise<{ ms: number }>): Promise<number> {
-  return median((await sample({ run, warmUps: 1 }, effort)).map(({ ms }) => ms))
+  return median((await sample({ run, warmUps: 2 }, effort)).map(({ ms }) => ms))
 }

@@ -74,6 +74,11 @@ void CudaBackend::run(const std::string& key, const std::function<void()>& enque
   context_.check(cudaGetLastError(), "a kernel's launch");
 }
 
+void CudaBackend::forget_passes() {
+  context_.activate();
+  graphs_.drop();
+}
+
 void CudaBackend::synchronize() {
   context_.synchronize();
   staging_.restart();

@@ -26,6 +26,7 @@ class CudaBackend : public Backend {
   void copy(void* destination, const void* source, size_t bytes) override;
   void zero(void* destination, size_t bytes) override;
   void run(const std::string& key, const std::function<void()>& enqueue) override;
+  void forget_passes() override;
   void synchronize() override;
 
   void gemm(const Gemm&) override;

@@ -89,6 +89,11 @@ void Context::check(cudnn::Status status, const char* call, const std::string& d
   fail(*this, category == cudnn::Category::not_supported ? ErrorCode::unsupported : ErrorCode::device, message, cause);
 }
 
+void Context::check_memory(cudnn::Status status, const char* call) {
+  const bool possible = status != cudnn::Status::success && cudnn::category(status) != cudnn::Category::bad_parameter;
+  if (possible && !lack_of_memory(*this).empty()) check(status, call);
+}
+
 void Context::check(cublas::Status status, const char* call, const std::string& details) {
   if (status == cublas::Status::success) return;
   std::string message = std::string(call) + " failed: " + cublas().GetStatusString(status) + " (" +

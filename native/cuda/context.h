@@ -43,6 +43,8 @@ class Context {
   void check(cudaError_t error, const char* call);
   void check(cudnn::Status status, const char* call, const std::string& details = "");
   void check(cublas::Status status, const char* call, const std::string& details = "");
+  // Of a status that is no failure to the caller: throws out_of_memory where the cause may be a GPU with hardly any memory left.
+  void check_memory(cudnn::Status status, const char* call);
   void synchronize();                    // waits for both streams; throws what went wrong in them
 
   // Zeroed, aligned to 256 bytes, on this GPU; freed on any thread. Where there is no room, what set_reclaim names is given up first. Error

@@ -65,6 +65,8 @@ std::string failed(const char* call, cudaError_t error) {
 
 }  // namespace
 
+int64_t Graphs::most_nodes_of_one() { return std::min(kMostNodesOfOne, most_nodes()); }
+
 Graphs::Graphs(Context& context) : context_(context), counters_(context.graph_counters()), most_nodes_(most_nodes()) {
   context_.set_reclaim([this] { return drop(); });
 }
@@ -152,7 +154,7 @@ std::string Graphs::instantiate(Entry& entry, cudaGraph_t graph) {
   const cudaError_t counted = cudaGraphGetNodes(graph, nullptr, &count);
   if (counted != cudaSuccess) return failed("cudaGraphGetNodes", counted);
   const auto nodes = static_cast<int64_t>(std::max<size_t>(count, 1));
-  if (const int64_t most = std::min(kMostNodesOfOne, most_nodes_); nodes > most) {
+  if (const int64_t most = most_nodes_of_one(); nodes > most) {
     entry.wait = -1;
     return where(context_.device()) + "a pass of " + std::to_string(nodes) + " nodes is enqueued as it is, graphs have " +
            std::to_string(most) + " at most";
@@ -174,24 +176,27 @@ std::string Graphs::instantiate(Entry& entry, cudaGraph_t graph) {
 
 // The latest stays.
 void Graphs::make_room() {
-  while (order_.size() > kMostKeys) forget(std::prev(order_.end()));
-  for (auto entry = std::prev(order_.end()); nodes_ > most_nodes_ && entry != order_.begin();) {
-    const auto oldest = entry--;
-    if (oldest->graph) forget(oldest);
+  while (order_.size() > kMostKeys) {
+    retire(order_.back());
+    entries_.erase(order_.back().key);
+    order_.pop_back();
+  }
+  for (auto entry = std::prev(order_.end()); nodes_ > most_nodes_ && entry != order_.begin(); --entry) {
+    if (!entry->graph) continue;
+    retire(*entry);
+    entry->wait = kRetries[0];
   }
 }
 
 // Without waiting for the GPU: the graph goes once everything enqueued so far has passed.
-void Graphs::forget(Order::iterator entry) {
-  if (entry->graph) {
-    Event passed;
-    context_.check(cudaEventCreateWithFlags(passed.out(), cudaEventDisableTiming), "cudaEventCreateWithFlags");
-    context_.check(cudaEventRecord(passed.get(), context_.stream()), "cudaEventRecord");
-    nodes_ -= entry->nodes;
-    retired_.push_back({std::move(entry->graph), entry->nodes, std::move(passed)});
-  }
-  entries_.erase(entry->key);
-  order_.erase(entry);
+void Graphs::retire(Entry& entry) {
+  if (!entry.graph) return;
+  Event passed;
+  context_.check(cudaEventCreateWithFlags(passed.out(), cudaEventDisableTiming), "cudaEventCreateWithFlags");
+  context_.check(cudaEventRecord(passed.get(), context_.stream()), "cudaEventRecord");
+  nodes_ -= entry.nodes;
+  retired_.push_back({std::move(entry.graph), entry.nodes, std::move(passed)});
+  entry.graph = GraphExec();
 }
 
 void Graphs::destroy_passed() {

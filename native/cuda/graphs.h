@@ -16,13 +16,17 @@ namespace grus::cuda {
 // Passes as CUDA graphs. The first two times a key comes, its work is enqueued as it is (and warms the libraries up); the third time it is
 // captured; from then on it is replayed. Capturing and instantiating costs about as much as enqueueing a few times, so that keys which come
 // once or twice (free lengths in a server) never pay for it. A capture that is refused is tried again after 16 runs more, then after 256,
-// then after each 4,096: what broke it may have been another thread of the process. Beyond a number of nodes the least recently used go.
+// then after each 4,096: what broke it may have been another thread of the process. Beyond a number of nodes the least recently used go, and
+// come back after 16 runs more, so that more sizes in turn than there is room for are not captured over and over.
 class Graphs {
  public:
   explicit Graphs(Context& context);           // Error invalid_argument: GRUS_CUDA_GRAPH_NODES
   ~Graphs();
 
   void run(const std::string& key, const std::function<void()>& enqueue);
+  int64_t drop();                              // all graphs; the bytes they held, about
+  // Nodes that one graph may have; 0: nothing is captured. Error invalid_argument: GRUS_CUDA_GRAPH_NODES
+  static int64_t most_nodes_of_one();
 
  private:
   struct Entry {
@@ -42,9 +46,8 @@ class Graphs {
   void capture(Entry& entry, const std::function<void()>& enqueue);
   std::string instantiate(Entry& entry, cudaGraph_t graph);
   void make_room();
-  void forget(Order::iterator entry);
+  void retire(Entry& entry);
   void destroy_passed();
-  int64_t drop();                              // all graphs, for an allocation; the bytes they held
   void count_held(int64_t nodes);
 
   static constexpr int kRunsBefore = 2;

@@ -15,7 +15,11 @@ namespace {
 struct Pool {
   std::mutex mutex;
   std::map<int, std::vector<Lane*>> free;   // by device
-  std::mutex making;                        // NVIDIA: the first cudnnCreate of a process must be alone
+  std::mutex making;                        // NVIDIA: the first cudnnCreate of a process must be alone; of what follows, too
+  // Handles of lanes that could not be finished, for the next: destroying one waits for the whole GPU, which breaks the captures of other
+  // sessions.
+  std::map<int, std::vector<cudnn::Handle>> left_cudnn;
+  std::map<int, std::vector<cublas::Handle>> left_cublas;
 };
 
 Pool& pool() {
@@ -43,7 +47,8 @@ size_t workspace_bytes(const Context& context) { return size_t{context.compute_c
 struct Making {
   explicit Making(const Context& of) : context(of) {}
   ~Making() {
-    // The handles are left: destroying one waits for the whole GPU, which breaks the captures of other sessions.
+    if (cudnn) pool().left_cudnn[context.device()].push_back(cudnn);
+    if (cublas) pool().left_cublas[context.device()].push_back(cublas);
     if (workspace) cudaFree(workspace);
   }
   const Context& context;
@@ -53,6 +58,14 @@ struct Making {
   void* workspace = nullptr;
 };
 
+template <class Handle> Handle take_left(std::map<int, std::vector<Handle>>& left, int device) {
+  std::vector<Handle>& some = left[device];
+  if (some.empty()) return nullptr;
+  const Handle handle = some.back();
+  some.pop_back();
+  return handle;
+}
+
 Lane* make(Context& context) {
   std::lock_guard<std::mutex> lock(pool().making);
   Making made(context);
@@ -61,9 +74,11 @@ Lane* make(Context& context) {
   if (apart) context.check(cudaStreamCreateWithFlags(made.copies.out(), cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
   const size_t bytes = workspace_bytes(context);
   context.check(cudaMalloc(&made.workspace, bytes), "cudaMalloc");   // before the handles, so that a full GPU costs none
-  context.check(context.cudnn().Create(&made.cudnn), "cudnnCreate");
+  made.cudnn = take_left(pool().left_cudnn, context.device());
+  if (!made.cudnn) context.check(context.cudnn().Create(&made.cudnn), "cudnnCreate");
   context.check(context.cudnn().SetStream(made.cudnn, made.stream.get()), "cudnnSetStream");
-  context.check(context.cublas().Create_v2(&made.cublas), "cublasCreate");
+  made.cublas = take_left(pool().left_cublas, context.device());
+  if (!made.cublas) context.check(context.cublas().Create_v2(&made.cublas), "cublasCreate");
   // in this order: a new stream takes the workspace away
   context.check(context.cublas().SetStream_v2(made.cublas, made.stream.get()), "cublasSetStream");
   context.check(context.cublas().SetWorkspace_v2(made.cublas, made.workspace, bytes), "cublasSetWorkspace");

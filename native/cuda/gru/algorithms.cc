@@ -63,8 +63,10 @@ bool Algorithms::works(cudnn::RnnAlgo algorithm, int batch, int steps, bool trai
   bool good = false;
   if (const auto calls = CudnnCalls::make(gru_, algorithm, batch, few, training, nullptr)) {
     TrialRun trial(gru_, batch, few, training);
-    good = trial.enqueue(*calls) == cudnn::Status::success;
+    const cudnn::Status status = trial.enqueue(*calls);
     gru_.context().check(cudaStreamSynchronize(gru_.context().stream()), "cudaStreamSynchronize");
+    gru_.context().check_memory(status, "cudnnRNNForward");
+    good = status == cudnn::Status::success;
   }
   return tried_[{algorithm, batch, training}] = good;
 }

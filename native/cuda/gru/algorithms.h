@@ -13,7 +13,7 @@ constexpr int kMostSteps = 65535;   // cuDNN refuses longer sequences
 cudnn::RnnAlgo algorithm_by_shape(const GruDescription&, Precision, int batch, int steps, bool training);
 
 // Which of cuDNN's algorithms a shape uses, for forward and backward alike. Decided once, when the shape is first asked about; where there
-// was no memory to try things in, it is standard for now, and decided when the shape is asked about again.
+// was no memory to try things in, it is standard for as long as the shape is set up, and decided when it is asked about again.
 class Algorithms {
  public:
   explicit Algorithms(CudnnGru& gru) : gru_(gru) {}

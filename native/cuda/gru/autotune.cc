@@ -58,6 +58,7 @@ class Tuner {
       if (status != cudnn::Status::success) {
         attempt.refusal = explain(gru_.context(), status);
         gru_.context().check(cudaStreamSynchronize(gru_.context().stream()), "cudaStreamSynchronize");
+        gru_.context().check_memory(status, "cudnnRNNForward");
         return attempt;
       }
       Results results = trial_.results();

@@ -3,66 +3,50 @@
 #include <algorithm>
 #include <vector>
 
+#include "../graphs.h"
+
 namespace grus::cuda {
 namespace {
 
-class Event {
- public:
-  explicit Event(Context& context) { context.check(cudaEventCreate(&event_), "cudaEventCreate"); }
-  ~Event() { cudaEventDestroy(event_); }
-  Event(const Event&) = delete;
-  Event& operator=(const Event&) = delete;
-  cudaEvent_t get() const { return event_; }
+Event make_event(Context& context) {
+  Event event;
+  context.check(cudaEventCreate(event.out()), "cudaEventCreate");
+  return event;
+}
 
- private:
-  cudaEvent_t event_ = nullptr;
-};
-
-// What was enqueued, as a graph; empty when it cannot be captured.
-class Replay {
- public:
-  Replay(cudaStream_t stream, const std::function<void()>& enqueue) {
-    if (cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal) != cudaSuccess) {
-      cudaGetLastError();
-      return;
-    }
-    bool good = true;
-    try {
-      enqueue();
-    } catch (...) {
-      good = false;
-    }
-    cudaGraph_t graph = nullptr;
-    good = cudaStreamEndCapture(stream, &graph) == cudaSuccess && good;
-    if (good && cudaGraphInstantiate(&graph_, graph, 0) != cudaSuccess) graph_ = nullptr;
-    if (graph) cudaGraphDestroy(graph);
-    cudaGetLastError();   // a capture that failed is no fault of the GPU
+// What was enqueued, as a graph; none when it cannot be captured, or has more nodes than the engine would replay.
+GraphExec capture(cudaStream_t stream, const std::function<void()>& enqueue) {
+  GraphExec replay;
+  if (cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal) != cudaSuccess) {
+    cudaGetLastError();
+    return replay;
   }
-  ~Replay() {
-    if (graph_) cudaGraphExecDestroy(graph_);
+  bool good = true;
+  try {
+    enqueue();
+  } catch (...) {
+    good = false;
   }
-  Replay(const Replay&) = delete;
-  Replay& operator=(const Replay&) = delete;
-  cudaGraphExec_t get() const { return graph_; }
-
- private:
-  cudaGraphExec_t graph_ = nullptr;
-};
+  Graph graph;
+  size_t nodes = 0;
+  good = cudaStreamEndCapture(stream, graph.out()) == cudaSuccess && good;
+  good = good && cudaGraphGetNodes(graph.get(), nullptr, &nodes) == cudaSuccess && nodes <= static_cast<size_t>(Graphs::most_nodes_of_one());
+  if (good && cudaGraphInstantiate(replay.out(), graph.get(), 0) != cudaSuccess) replay = GraphExec();
+  cudaGetLastError();   // a capture that failed is no fault of the GPU
+  return replay;
+}
 
 }  // namespace
 
 double median_microseconds(Context& context, const std::function<void()>& enqueue) {
-  const Event start(context), stop(context);
-  std::unique_ptr<Replay> replay;
-  if (context.options().graphs) {
-    replay = std::make_unique<Replay>(context.stream(), enqueue);
-    if (!replay->get()) replay.reset();
-  }
+  const Event start = make_event(context), stop = make_event(context);
+  GraphExec replay;
+  if (context.options().graphs && Graphs::most_nodes_of_one() > 0) replay = capture(context.stream(), enqueue);
   std::vector<double> times;
   double total = 0;
   for (int run = 0; run < 26 && (run < 6 || total < 50e3); ++run) {
     context.check(cudaEventRecord(start.get(), context.stream()), "cudaEventRecord");
-    if (replay) context.check(cudaGraphLaunch(replay->get(), context.stream()), "cudaGraphLaunch");
+    if (replay) context.check(cudaGraphLaunch(replay.get(), context.stream()), "cudaGraphLaunch");
     else enqueue();
     context.check(cudaEventRecord(stop.get(), context.stream()), "cudaEventRecord");
     context.check(cudaEventSynchronize(stop.get()), "cudaEventSynchronize");

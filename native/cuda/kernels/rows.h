@@ -12,7 +12,7 @@ void softmax_grad(cudaStream_t, const float* y, const float* dy, float* dx, int6
 void layer_norm(cudaStream_t, const LayerNorm&, const float* bias, float* y);
 void layer_norm_grad(cudaStream_t, const LayerNorm&, const float* dy, float* dx, float* dweight);
 void embedding(cudaStream_t, const float* table, const int32_t* ids, float* y, int64_t rows, int64_t cols);
-// Without atomics: each thread owns a column of the ids that fall in its bucket, and adds their rows in order.
+// Without atomics: each id that occurs has its own threads, which walk its positions in order.
 void embedding_grad(cudaStream_t, float* dtable, const int32_t* ids, const IdLists&, const float* dy, int64_t rows, int64_t cols);
 
 }  // namespace grus::cuda

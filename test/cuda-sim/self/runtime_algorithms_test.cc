@@ -85,6 +85,13 @@ void no_room_to_try() {
     const Knob full("FAIL_ALLOC", "every");
     CHECK(chooser(4, 6, true) == kStandard && !chooser.algorithms.decided(4, 6, true));
   }
+  {   // cuDNN's own lack of memory may come as any refusal
+    const Knob refused("CUDNN_ALGOS", "3"), late("CUDNN_REFUSE", "forward");
+    size_t free = 0, total = 0;
+    CHECK(cudaMemGetInfo(&free, &total) == cudaSuccess);
+    const Knob full("MEMORY", std::to_string(total - free + (size_t{16} << 20)).c_str());
+    CHECK(chooser(4, 6, true) == kStandard && !chooser.algorithms.decided(4, 6, true));
+  }
   CHECK(chooser(4, 6, true) == kSmallH && chooser.algorithms.decided(4, 6, true));   // now there is room
 }
 
