@@ -83,6 +83,14 @@ describe.skipIf(!sim)('test:gpu', () => {
     expect(bench.rows).toHaveLength(record!.steps[2]!.passed!)
   }, 600_000)
 
+  it('profiles kernels that there are', async () => {
+    // a profiler that counts: the last kernel that it is to see faults
+    script('ncu', 'while [ "$1" != -s ]; do shift; done; last=$(($2 + $4)); shift 4; GRUS_SIM_KERNEL_FAULT=$last exec "$@"')
+    const { record } = await run(['--only', 'profile'], { PATH: `${scratch.path}:${process.env.PATH}` })
+    const step = record!.steps.find(({ part }) => part === 'profile')!
+    expect(step).toMatchObject({ state: 'failed', failures: [expect.stringContaining("code: 'DEVICE'")] })
+  }, 300_000)
+
   it('records the largest errors of random GRUs, which the judge holds against the goals', async () => {
     const { status, output, record } = await run(['--only', 'gpu', '--match', 'parity'])
     expect(status, output).toBe(0)

@@ -130,22 +130,15 @@ function bench(where) {
 function profile(where) {
   const tool = findOnPath('ncu')
   if (!tool && !where.simulated) return []
-  const shape = where.simulated ? ['8', '2', '4'] : ['128', '32', '50']
+  const shape = [...(where.simulated ? ['8', '2', '4'] : ['128', '32', '50']), '12']
   const step = script(where, 'profile', 'training steps', 'scripts/gpu/step-kernels.mjs', shape, { judge: judgeProfile(Boolean(tool)) })
   if (!tool) return [step]
-  const how = [
-    '--clock-control',
-    'none',
-    '--target-processes',
-    'all',
-    '--metrics',
-    'gpu__time_duration.sum',
-    '--csv',
-    '-s',
-    '400',
-    '-c',
-    '700',
-  ]
+  // 12 epochs of 4 steps of some 22 kernels (where cuDNN takes one kernel for all time steps of a call) are 1056 of them: the first 5 steps
+  // are skipped, the next 20 profiled. Where it takes some for each time step, 440 kernels are still one or two steps.
+  const [skipped, profiled] = [5 * 22, 20 * 22]
+  const how = ['--clock-control none --target-processes all --metrics gpu__time_duration.sum --csv', `-s ${skipped} -c ${profiled}`]
+    .join(' ')
+    .split(' ')
   return [{ ...step, file: tool, args: [...how, step.file, ...step.args] }]
 }
 
