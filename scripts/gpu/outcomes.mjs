@@ -119,9 +119,13 @@ export function judgeProbe(end) {
   return { passed: answers.length, failed: failures.length, failures, answers }
 }
 
+/** What a step writes behind this line names the machine and who else uses it: it is for the log, not for a record. */
+export const forTheLog = '===== for the log alone'
+
 /** What is only told: it decides nothing. The end says most. */
 export function judgeFacts(end) {
-  const said = end.output.replace(escapes, '').trim().slice(-3000)
+  const [told] = end.output.split(`${forTheLog}\n`)
+  const said = told.replace(escapes, '').trim().slice(-3000)
   const failures = badEnd(end).map((text) => text.split(':')[0])
   return { said: said || (failures[0] ?? 'nothing'), failures }
 }

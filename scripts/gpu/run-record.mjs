@@ -1,6 +1,7 @@
 // A run of test:gpu while it goes on: what is over, as a record and as a summary, both written anew after every step.
 
 import { basename, join } from 'node:path'
+import { kindOfPath } from './places.mjs'
 import { heading, rewriteRecord, writeRecord, writeWhole } from './record.mjs'
 
 const worst = ['failed', 'out of time', 'left out', 'passed', 'not here']
@@ -75,7 +76,7 @@ export class RunRecord {
       all,
       minutes,
       lanes,
-      ...(cudaPath && { cudaPath }),
+      ...(cudaPath && { cudaPath: kindOfPath(cudaPath) }),
       parts,
       ...(match && { match }),
       states: Object.fromEntries(parts.map((part) => [part, this.#stateOf(part, final)])),
