@@ -33,9 +33,14 @@ export class RunRecord {
     if (this.#file) this.write()
   }
 
+  /** It was begun and has no result: it comes again, or is left out. */
+  cut({ part }) {
+    this.#running.set(part, this.#running.get(part) - 1)
+  }
+
   /** @param {import('./record.mjs').StepResult & { devices?: unknown, answers?: unknown, bench?: object, kernels?: object[] }} result */
   add(result) {
-    if (result.state !== 'left out') this.#running.set(result.part, this.#running.get(result.part) - 1)
+    if (result.state !== 'left out') this.cut(result)
     this.#results.push(result)
     if (result.bench) this.#bench = basename(writeRecord(this.#about.records, 'bench', result.bench))
     if (this.#file) this.write()

@@ -78,8 +78,8 @@ function gpu(where) {
 /** @param {Where} where */
 const leak = (where) => [vitest(where, 'leak', '10,000 steps', ['test/gpu/memory.test.ts'], 1, sizes(where))]
 
-/** @param {Where} where */
-function sanitizer({ programs: folder, all }) {
+/** The quickest first: no more of it runs than there is time. @param {Where} where */
+function sanitizer({ programs: folder }) {
   const tool = findOnPath('compute-sanitizer')
   if (!tool) return []
   // what NVIDIA's libraries try and do without is no error of memory
@@ -90,7 +90,7 @@ function sanitizer({ programs: folder, all }) {
     ['memcheck', 'short_test', true], // what loads cuDNN takes the tool minutes
     ['initcheck', 'short_test', false],
   ]
-  return checks.slice(0, all ? 1 : 3).map(([check, name, fails]) =>
+  return checks.map(([check, name, fails]) =>
     program(folder, 'sanitizer', name, {
       judge: judgeSanitizer(fails),
       name: `${check} of ${name}`,
