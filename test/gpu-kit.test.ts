@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { processLives, until } from './support/processes.js'
 import { scratchFolder } from './support/scratch-folder.js'
 
@@ -11,16 +11,18 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const load = (name: string) => import(pathToFileURL(join(root, 'scripts/gpu', name)).href)
 const { runsOn, reasonToStop } = await load('checks.mjs')
 const { askPython, cudnnFolders } = await load('cuda-path.mjs')
-const { judgeProgram } = await load('outcomes.mjs')
+const { judgeProbe, judgeProgram, judgeSanitizer } = await load('outcomes.mjs')
 const { judgeBench, judgeProfile } = await load('outcomes-of-timing.mjs')
 const { runStages, stages } = await load('stages.mjs')
 const { runStep, stopAll } = await load('run-step.mjs')
+const { stepsOf } = await load('steps.mjs')
 
 const elsewhere = process.platform !== 'linux' // the CUDA engine is for Linux
 if (elsewhere) console.info('skipped: the processes of a GPU machine, which is one with Linux')
 
 const scratch = scratchFolder()
 const { write, script } = scratch
+afterEach(() => vi.unstubAllEnvs())
 
 const end = (output: string, more = {}) => ({ status: 0, signal: null, timedOut: false, stopped: false, stdout: output, output, ...more })
 
@@ -125,7 +127,7 @@ it('stages come in their order, lanes take from all parts in turn, and what meas
   ])
 })
 
-it('what a stage has no time for comes after the last one', async () => {
+it('what a stage has no time for comes with the last one', async () => {
   const steps = new Map([['programs', ['one', 'two']] as const, ['bench', ['three']] as const])
   const events: [string, number][] = []
   const take = async (step: string, limit: number) => {
@@ -138,6 +140,46 @@ it('what a stage has no time for comes after the last one', async () => {
     ['three', 1000],
     ['two', 1000],
   ])
+})
+
+it('what measures time is left out rather than run beside others', async () => {
+  const steps = new Map([['bench', ['one']] as const, ['profile', ['two']] as const])
+  const events: string[] = []
+  const take = async (step: string, limit: number) => {
+    events.push(`${step}, in time ${limit}`)
+    return 'cut'
+  }
+  await runStages(stages(4), steps, { begin: 0, deadline: 1000, isOver: (limit: number) => limit === 880, take, goesOn: () => true })
+  expect(events).toEqual(['one, in time 880', 'two, in time 1000', 'two, in time 1000'])
+})
+
+it('what the end of its stage cut short comes again before the slower checks of compute-sanitizer, and then once more', async () => {
+  const sanitizer = ['quick', 'slow']
+  const steps = new Map([['programs', ['one', 'two']] as const, ['bench', ['three']] as const, ['sanitizer', sanitizer] as const])
+  const events: [string, number, boolean][] = []
+  const take = async (step: string, limit: number, again: boolean) => {
+    events.push([step, limit, again])
+    return step === 'one' ? 'cut' : 'passed'
+  }
+  await runStages(stages(1), steps, { begin: 0, deadline: 1000, isOver: () => false, take, goesOn: () => true })
+  expect(events).toEqual([
+    ['one', 380, true],
+    ['two', 380, true],
+    ['three', 880, false],
+    ['quick', 1000, true],
+    ['one', 1000, true],
+    ['slow', 1000, true],
+    ['one', 1000, false],
+  ])
+})
+
+it('all checks of compute-sanitizer wait for their time, with --all as without', () => {
+  script('compute-sanitizer', '')
+  vi.stubEnv('PATH', scratch.path)
+  const where = { root, programs: scratch.path, scratch: scratch.path, simulated: false, lanes: 1, match: '' }
+  const names = (all: boolean) => stepsOf({ ...where, all }, 'sanitizer').map(({ name }: { name: string }) => name)
+  for (const all of [true, false])
+    expect(names(all)).toEqual(['memcheck of cast_test', 'memcheck of short_test', 'initcheck of short_test'])
 })
 
 describe("where NVIDIA's libraries lie", () => {
@@ -169,6 +211,27 @@ describe('outcomes', () => {
   it('a program that found no GPU has tested nothing', () => {
     const { failures } = judgeProgram(end('skipped: there is no NVIDIA driver\n', { status: 77 }))
     expect(failures).toEqual(['nothing was tested: there is no NVIDIA driver'])
+  })
+
+  describe('of what was cut short are the cut, and what was found until then', () => {
+    const cut = (output: string) => end(output, { status: null, signal: 'SIGTERM', timedOut: true })
+    it('by the probe', () => {
+      const answer = '{"point":"8.2","question":"one","answer":1}'
+      const { answers, failures } = judgeProbe(cut(`${answer}\n{"point":"8.2","que`))
+      expect(answers).toEqual([JSON.parse(answer)])
+      expect(failures).toEqual([expect.stringMatching(/^out of time: /)])
+      expect(judgeProbe(cut('')).failures).toEqual(['out of time: '])
+      expect(judgeProbe(end(`${answer}\n{"point":"8.2","que`)).failures[0]).toContain('no JSON')
+    })
+
+    it('by compute-sanitizer', () => {
+      const found = '========= Invalid __global__ write of size 4 bytes\n'
+      const isCut = expect.stringMatching(/^out of time: /)
+      expect(judgeSanitizer(true)(cut('')).failures).toEqual(['out of time: '])
+      expect(judgeSanitizer(true)(cut(found)).failures).toEqual(['Invalid __global__ write of size 4 bytes', isCut])
+      expect(judgeSanitizer(false)(cut(found)).failures).toEqual([isCut])
+      expect(judgeSanitizer(true)(end('')).failures).toEqual(['no summary: '])
+    })
   })
 
   it('kernels of a profile, the longest in all first', () => {

@@ -12,10 +12,13 @@ export function shorten(text, most = 600) {
 
 export const lastLines = (output, count = 6) => shorten(output.trim().split('\n').slice(-count).join('\n'))
 
+/** How what a limit of time ended says so. */
+export const outOfTime = 'out of time'
+
 /** How a process ended that should have ended with 0; nothing when it did. */
 export function badEnd({ status, signal, timedOut, stopped, output }) {
   if (status === 0) return []
-  const how = stopped ? 'stopped from outside' : timedOut ? 'out of time' : signal ? `ended by ${signal}` : `exit status ${status}`
+  const how = stopped ? 'stopped from outside' : timedOut ? outOfTime : signal ? `ended by ${signal}` : `exit status ${status}`
   return [`${how}: ${lastLines(output)}`]
 }
 
@@ -95,7 +98,11 @@ export function judgeSanitizer(fails) {
     const errors = summary ? Number(summary[1]) : -1
     const found = [...end.output.matchAll(/^={9} ((?:Invalid|Uninitialized|Misaligned|Program hit|Out-of-range|Leaked).*)$/gm)]
     const messages = [...new Set(found.map(([, text]) => text))].slice(0, 10).map((text) => shorten(text, 300))
-    if (!summary) return { passed: 0, failed: 1, failures: [`no summary: ${lastLines(end.output)}`] }
+    if (!summary) {
+      const ended = badEnd(end)
+      const failures = [...(fails ? messages : []), ...(ended.length > 0 ? ended : [`no summary: ${lastLines(end.output)}`])]
+      return { passed: 0, failed: 1, failures }
+    }
     const program = judgeProgram({ ...end, status: 0 }).failures
     const failures = [...(errors > 0 && fails ? [`${errors} errors`, ...messages] : []), ...program]
     return { passed: failures.length ? 0 : 1, failed: failures.length ? 1 : 0, errors, ...(!fails && errors > 0 && { messages }), failures }
@@ -106,22 +113,28 @@ export function judgeSanitizer(fails) {
 export function judgeProbe(end) {
   const answers = []
   const failures = badEnd(end)
-  for (const line of end.stdout.split('\n').filter((text) => text.startsWith('{"point"'))) {
+  const lines = end.stdout.split('\n')
+  if (end.timedOut) lines.pop() // it may be half of one
+  for (const line of lines.filter((text) => text.startsWith('{"point"'))) {
     try {
       answers.push(JSON.parse(line))
     } catch {
       failures.push(`no JSON: ${shorten(line, 200)}`)
     }
   }
-  if (answers.every(({ question }) => question.startsWith('the rest of '))) {
+  if (!end.timedOut && answers.every(({ question }) => question.startsWith('the rest of '))) {
     failures.push(`no answers: ${shorten(JSON.stringify(answers[0]?.answer ?? ''), 300)}`)
   }
   return { passed: answers.length, failed: failures.length, failures, answers }
 }
 
+/** What a step writes behind this line names the machine and who else uses it: it is for the log, not for a record. */
+export const forTheLog = '===== for the log alone'
+
 /** What is only told: it decides nothing. The end says most. */
 export function judgeFacts(end) {
-  const said = end.output.replace(escapes, '').trim().slice(-3000)
+  const [told] = end.output.split(`${forTheLog}\n`)
+  const said = told.replace(escapes, '').trim().slice(-3000)
   const failures = badEnd(end).map((text) => text.split(':')[0])
   return { said: said || (failures[0] ?? 'nothing'), failures }
 }

@@ -3,10 +3,12 @@
 
 import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { withoutPlaces } from './places.mjs'
 
 /**
  * @typedef {'passed' | 'failed' | 'out of time' | 'left out' | 'not here'} State
- *   left out: no time was left, or the run had stopped; not here: the machine lacks the tool, which is no failure
+ *   out of time: its own limit, which is for what hangs; left out: no time was left to begin or to end it, or the run had stopped;
+ *   not here: the machine lacks the tool, which is no failure
  * @typedef {{ state: State | 'running' | 'waiting', seconds: number, passed: number, failed: number }} PartState the worst of its steps
  * @typedef {object} StepResult
  * @property {string} part
@@ -36,7 +38,7 @@ import { basename, dirname, join } from 'node:path'
  * @property {boolean} all whether it was --all
  * @property {number} minutes
  * @property {number} lanes
- * @property {string} [cudaPath] GRUS_CUDA_PATH, or what Python answered in its place
+ * @property {string} [cudaPath] the end of GRUS_CUDA_PATH, or of what Python answered in its place
  * @property {string[]} parts those that were asked for, in the order in which they run
  * @property {string} [match]
  * @property {Record<string, PartState>} states of each part
@@ -114,16 +116,14 @@ export function writeWhole(file, text) {
   renameSync(part, file)
 }
 
-const toText = (record) => `${JSON.stringify(record, null, 2)}\n`
-
-export const rewriteRecord = (file, record) => writeWhole(file, toText(record))
+export const rewriteRecord = (file, record) => writeWhole(file, withoutPlaces(record))
 
 /** Its path. An earlier record of the same day stays: the name gets a number. */
 export function writeRecord(folder, what, record) {
   mkdirSync(folder, { recursive: true })
   const name = [record.date.slice(0, 10), kebab(record.device.gpu ?? 'no-gpu'), what].join('-')
   const part = join(folder, `.${name}.${process.pid}.part`)
-  writeFileSync(part, toText(record))
+  writeFileSync(part, withoutPlaces(record))
   try {
     for (let i = 1; ; i++) {
       const file = join(folder, i === 1 ? `${name}.json` : `${name}-${i}.json`)

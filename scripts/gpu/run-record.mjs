@@ -1,6 +1,7 @@
 // A run of test:gpu while it goes on: what is over, as a record and as a summary, both written anew after every step.
 
 import { basename, join } from 'node:path'
+import { kindOfPath } from './places.mjs'
 import { heading, rewriteRecord, writeRecord, writeWhole } from './record.mjs'
 
 const worst = ['failed', 'out of time', 'left out', 'passed', 'not here']
@@ -32,9 +33,14 @@ export class RunRecord {
     if (this.#file) this.write()
   }
 
+  /** It was begun and has no result: it comes again, or is left out. */
+  cut({ part }) {
+    this.#running.set(part, this.#running.get(part) - 1)
+  }
+
   /** @param {import('./record.mjs').StepResult & { devices?: unknown, answers?: unknown, bench?: object, kernels?: object[] }} result */
   add(result) {
-    if (result.state !== 'left out') this.#running.set(result.part, this.#running.get(result.part) - 1)
+    if (result.state !== 'left out') this.cut(result)
     this.#results.push(result)
     if (result.bench) this.#bench = basename(writeRecord(this.#about.records, 'bench', result.bench))
     if (this.#file) this.write()
@@ -75,7 +81,7 @@ export class RunRecord {
       all,
       minutes,
       lanes,
-      ...(cudaPath && { cudaPath }),
+      ...(cudaPath && { cudaPath: kindOfPath(cudaPath) }),
       parts,
       ...(match && { match }),
       states: Object.fromEntries(parts.map((part) => [part, this.#stateOf(part, final)])),

@@ -1,6 +1,6 @@
-// A few training steps without graphs, for a profiler: node scripts/gpu/step-kernels.mjs <hidden> <batch> <steps>
+// A few training steps without graphs, for a profiler: node scripts/gpu/step-kernels.mjs <hidden> <batch> <steps> <epochs>, of 4 batches each
 const { adam, dense, embedding, gru, sequential, sparseCategoricalCrossentropy, Trainer, tensor } = await import('../../dist/index.js')
-const [hidden, batch, steps] = process.argv.slice(2).map(Number)
+const [hidden, batch, steps, epochs] = process.argv.slice(2).map(Number)
 const model = sequential(
   [embedding({ inputDim: 1000, outputDim: hidden }), gru({ units: hidden }), dense({ units: 57, activation: 'softmax' })],
   { device: 'cuda', seed: 1, graphs: false },
@@ -15,6 +15,6 @@ const y = tensor(
   Int32Array.from({ length: rows }, (_, i) => i % 57),
   [rows],
 )
-await trainer.fit({ x, y }, { batchSize: batch, epochs: 3, verbose: false })
+await trainer.fit({ x, y }, { batchSize: batch, epochs, verbose: false })
 console.log(model.engine)
 model.dispose()

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { isOutOfMemory, noMemory, reasonToStop } from './checks.mjs'
 import { askPython, pythonOf } from './cuda-path.mjs'
 import { readOptions } from './options.mjs'
+import { outOfTime } from './outcomes.mjs'
 import { RunRecord } from './run-record.mjs'
 import { runStep, stopAll } from './run-step.mjs'
 import { runStages, stages } from './stages.mjs'
@@ -28,7 +29,7 @@ writeFileSync(log, '')
 if (sim) process.env.GRUS_PREBUILD = sim
 if (sim) process.env.GRUS_CUDA_PATH ??= join(sim, 'lib')
 
-const where = { root, programs: sim ? join(sim, 'test') : join(root, 'build/gpu'), scratch, simulated: Boolean(sim), lanes, all, match }
+const where = { root, programs: sim ? join(sim, 'test') : join(root, 'build/gpu'), scratch, simulated: Boolean(sim), lanes, match }
 const always = ['doctor', 'machine', 'first']
 const wanted = (step) => always.includes(step.part) || step.name.includes(match)
 const steps = new Map(parts.map((part) => [part, stepsOf(where, part).filter(wanted)]))
@@ -62,30 +63,45 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
 const secondsUntil = (until) => (Math.min(until, deadline) - Date.now()) / 1000
 const isOver = (until) => secondsUntil(until) < Math.min(5, 6 * minutes)
 
-/** Runs one step in what is left until `until`, and tells. */
-async function take(step, until = deadline) {
+/** Runs one step in what is left until `until`, and tells; `again`: what that cuts short comes once more, and is not told yet. */
+async function take(step, until = deadline, again = false) {
   const { part, name } = step
-  if (isOver(until)) return leaveOut(step, interrupted ? `stopped by ${interrupted}` : `no time was left of ${minutes} minutes`)
+  if (isOver(until)) return leaveOut(step)
   const started = Date.now()
   run.started(step)
   const cache = join(scratch, `cache-${part}-${name.replace(/\W+/g, '-')}`) // no tuning of an earlier run, none of another step
+  const left = secondsUntil(until)
   const end = await runStep(
     { ...step, env: { GRUS_CACHE_DIR: cache, ...step.env } },
-    { cwd: root, log, seconds: Math.min(step.seconds, secondsUntil(until)) },
+    { cwd: root, log, seconds: Math.min(step.seconds, left) },
   )
   const { failures = [], ...facts } = judge(step, end)
-  const state = end.timedOut || end.stopped ? 'out of time' : failures.length > 0 ? 'failed' : 'passed'
-  return tell({
-    part,
-    name,
-    state,
-    seconds: (Date.now() - started) / 1000,
-    ...facts,
-    ...(failures.length > 0 && { failures: failures.slice(0, 20).map((text) => text.replaceAll(root, '')) }),
-  })
+  const seconds = (Date.now() - started) / 1000
+  // what is told its time has to end in it; any other may have been cut short, and what it found until then counts
+  const isCut = end.timedOut && !end.stopped && step.seconds > left && typeof step.args !== 'function'
+  if (isCut && failures.every((text) => text.startsWith(outOfTime))) return cut(step, { seconds, failures, ...facts }, again)
+  const state = end.stopped || (end.timedOut && !isCut) ? 'out of time' : failures.length > 0 ? 'failed' : 'passed'
+  return tell({ part, name, state, seconds, ...facts, ...(failures.length > 0 && { failures: failures.slice(0, 20) }) })
 }
 
-const leaveOut = ({ part, name }, reason) => tell({ part, name, state: 'left out', seconds: 0, failures: [reason] })
+const cuts = new Map() // of each step that was cut short, how long it ran in all and what it had told
+
+function cut(step, { seconds, failures, answers = [] }, again) {
+  const before = cuts.get(step) ?? { seconds: 0, answers: [] }
+  const most = answers.length > before.answers.length ? answers : before.answers // each time it answers from the first question on
+  cuts.set(step, { seconds: before.seconds + seconds, failures, answers: most })
+  run.cut(step)
+  if (!again) return leaveOut(step)
+  console.log(`cut short   ${step.part}: ${step.name}, ${seconds.toFixed(1)} s, it comes again if time is left`)
+  return { state: 'cut' }
+}
+
+function leaveOut(step) {
+  const { part, name } = step
+  const { seconds = 0, failures = [], answers = [] } = cuts.get(step) ?? {}
+  const reason = interrupted ? `stopped by ${interrupted}` : `no time was left of ${minutes} minutes`
+  return tell({ part, name, state: 'left out', seconds, failures: [reason, ...failures], ...(answers.length > 0 && { answers }) })
+}
 
 function judge(step, end) {
   try {
@@ -123,8 +139,8 @@ const readBuild = () => {
 }
 
 /** What the first program's end means for the rest. */
-function stopAfterFirst({ part, state, failures }) {
-  if (part !== 'first' || state === 'passed' || state === 'left out' || interrupted) return
+function stopAfterFirst({ part }, { state, failures }) {
+  if (part !== 'first' || ['passed', 'left out', 'cut'].includes(state) || interrupted) return
   if (isOutOfMemory(failures.join('\n'))) {
     stopped = noMemory
   } else {
@@ -141,7 +157,11 @@ async function main() {
   if (!interrupted) stopped = reasonToStop(cuda, readBuild())
   unexplained = Boolean(stopped) && !cuda.available && stopped !== noMemory
   run.write({ stopped, cudaPath }) // from here on after every step
-  const takeAndSee = async (step, until) => stopAfterFirst(await take(step, until))
+  const takeAndSee = async (step, until, again) => {
+    const result = await take(step, until, again)
+    stopAfterFirst(step, result)
+    return result.state
+  }
   if (!stopped) await runStages(stages(lanes), steps, { begin, deadline, isOver, take: takeAndSee, goesOn: () => !stopped })
   if (unexplained) await Promise.all(explain(where).map((step) => take(step)))
 }

@@ -125,9 +125,12 @@ describe('docs/gpu.md', () => {
     const { met, missed } = cases.ratio!(goals.find(({ id }: Goal) => id === 'PyTorch graphed')) as { met: Facts; missed: Facts }
     put('simulated.json', { ...met, simulated: true })
     expect(await blockAfter()).toContain('has not run on a GPU yet')
+    put('no-gpu.json', tests({ device: { gpu: null }, stopped: "device 'cuda' is not available" }))
+    expect(await blockAfter()).toContain('has not run on a GPU yet')
     put('older.json', { ...missed, commit: 'b'.repeat(40), date: '2026-11-19T10:00:00.000Z' })
     expect(await blockAfter()).toContain('| **missed** | 0.94 on 1 row |')
     put('newer-bench.json', met)
+    put('no-gpu.json', tests({ device: { gpu: null }, date: '2026-11-21T10:00:00.000Z' }))
     put('newer-tests.json', tests({ parts: ['leak'], steps: [{ part: 'leak', name: 'memory', state: 'passed' }] }))
     const block = await blockAfter()
     for (const text of [
@@ -137,7 +140,7 @@ describe('docs/gpu.md', () => {
       '| leak | all | met | 1 of 1 passed |',
     ])
       expect(block).toContain(text)
-    expect(block).not.toMatch(/older\.json|simulated|has not run/)
+    expect(block).not.toMatch(/older\.json|simulated|no-gpu|has not run/)
   })
 })
 

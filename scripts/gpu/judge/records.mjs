@@ -111,7 +111,7 @@ export function readRecords(files) {
 /** Of the records in a folder that a GPU made: the newest, and those of the same GPU and commit. */
 export function newestRecords(folder) {
   const names = listJson(folder)
-  const all = names.map((name) => readRecord(join(folder, name))).filter(({ simulated, tiny }) => !simulated && !tiny)
+  const all = names.map((name) => readRecord(join(folder, name))).filter(({ device, simulated, tiny }) => device.gpu && !simulated && !tiny)
   const newest = all.sort((a, b) => a.date.localeCompare(b.date)).at(-1)
   return all.filter(({ device, commit }) => device.gpu === newest.device.gpu && commit === newest.commit)
 }
