@@ -160,6 +160,28 @@ void ragged_batches_of_one_size_share_a_graph() {
   CHECK(until_captured > 0 && enqueued == until_captured);
 }
 
+// Graphs of addresses, or of a configuration, that are no more.
+void graphs_that_cannot_come_again_go() {
+  Session session(model(), make_cuda_backend(cuda_options(true)));
+  fill_parameters(session, 3);
+  session.configure(training());
+  const auto held = [&] { return session.memory()->graphs->nodes.load(); };
+  const auto train = [&](int batch) {
+    for (unsigned step = 0; step < 4; ++step) session.train_step(Data(batch, 7, step, true).host(), 0.01f);
+  };
+  train(6);
+  const int64_t of_one = held();
+  CHECK(of_one > 0);
+  train(3);
+  CHECK(held() > of_one);   // a smaller batch has room where the larger one had it
+  session.train_step(Data(9, 7, 0, true).host(), 0.01f);
+  CHECK(held() == 0);
+  train(9);
+  CHECK(held() > 0);
+  session.configure(training());
+  CHECK(held() == 0);
+}
+
 void a_session_that_is_too_large_becomes_a_smaller_one() {
   Session session(features_model(6, {layer(LayerKind::dense, "dense", 6, 3)}), make_cuda_backend(cuda_options(true)));
   fill_parameters(session, 3);
@@ -183,6 +205,7 @@ int main() {
   forwards_and_backwards_in_any_order(model());
   forwards_and_backwards_in_any_order(features_model(6, {gru_layer("alone", 6, 8)}));
   ragged_batches_of_one_size_share_a_graph();
+  graphs_that_cannot_come_again_go();
   a_session_that_is_too_large_becomes_a_smaller_one();
   return checks().report();
 }

@@ -210,7 +210,8 @@ void a_failure_on_a_full_gpu() {
 
 // A session that cannot be made leaves other sessions' captures alone.
 void a_lane_that_fails_breaks_no_capture() {
-  for (const char* rule : {"cublasSetStream_v2:every:1", "cublasCreate_v2:every:1", "cublasSetWorkspace_v2:every:1"}) {
+  const long long before = grus_sim_calls("cublasCreate_v2");
+  for (const char* rule : {"cublasCreate_v2:every:1", "cublasSetStream_v2:every:1", "cublasSetWorkspace_v2:every:1"}) {
     cuda::Context context({});
     cuda::Graphs graphs(context);
     const Buffer y = context.allocate(64);
@@ -226,6 +227,7 @@ void a_lane_that_fails_breaks_no_capture() {
     const GraphCounters& counters = context.graph_counters();
     if (!CHECK(counters.captures == 1 && counters.refusals == 0)) std::printf("  %s: %s\n", rule, counters.last_refusal().c_str());
   }
+  CHECK(grus_sim_calls("cublasCreate_v2") == before + 3);   // the first session's, one that failed, one that the next two took over
 }
 
 // Graphs take memory that CUDA does not tell of; where there is no room for an allocation they are given up.
