@@ -168,8 +168,8 @@ export interface NativeSession {
   /** Inference: y [B, T?, K] batch-major. */
   predict(batch: NativeBatch): Promise<Float32Array>
   /**
-   * predict on this thread, into y: positional, as every field of an object would cost as much as the call. Throws INVALID_ARGUMENT while promises of
-   * this object are unsettled, those of writeParameters and writeStates excepted.
+   * predict on this thread, into y: positional, as every field of an object would cost as much as the call. Throws INVALID_ARGUMENT while
+   * promises of this object are unsettled, those of writeParameters and writeStates excepted.
    */
   predictSync(batch: number, steps: number, x: Float32Array | Int32Array, mask: Uint8Array | undefined, y: Float32Array): void
   /** The door for losses made elsewhere: forward keeps what backward needs. */

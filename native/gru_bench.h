@@ -24,8 +24,8 @@ class GruBench {
   struct Times {
     double all = 0, enqueuing = 0;   // milliseconds of one pass
   };
-  // Passes enqueued back to back, with a wait for the last (and now and then within many). A pass is forward, or with training forward and backward, dx included and the
-  // gradients beginning at zero.
+  // Passes enqueued back to back, with a wait for the last (and now and then within many). A pass is forward, or with training forward and
+  // backward, dx included and the gradients beginning at zero.
   Times run(int64_t passes);
 
   // Milliseconds of one product of two random square matrices, as run() takes them.

@@ -91,8 +91,8 @@ async function train(layers: LayerSpec[], side: 'pre' | 'post', trim: boolean) {
 const numbersOf = (value: unknown): number[] =>
   typeof value === 'number' ? [value] : value && typeof value === 'object' ? Object.values(value).flatMap(numbersOf) : []
 
-// On a GPU a batch of fewer steps has products of fewer rows, for which cuBLAS may choose another kernel, and so another order of sums; Adam
-// makes as much of the last bits of a small gradient as of a large one's.
+// On a GPU a batch of fewer steps has products of fewer rows, for which cuBLAS may choose another kernel, and so another order of sums;
+// Adam makes as much of the last bits of a small gradient as of a large one's.
 const tolerance = testDevice === 'cuda' ? { atol: 1e-5, rtol: 1e-4 } : { atol: 0, rtol: 0 }
 const same = (came: ArrayLike<number>, expected: ArrayLike<number>, what: string) => close(came, expected, tolerance, what)
 

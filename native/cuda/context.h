@@ -48,8 +48,8 @@ class Context {
   void synchronize();                    // waits for both streams; throws what went wrong in them
 
   // Zeroed, aligned to 256 bytes, on this GPU; freed on any thread. Where there is no room, what set_reclaim names is given up first. Error
-  // out_of_memory names the need, what is free, and what to lower; the context stays usable. Counted in memory_counters(), unless the session
-  // counts it.
+  // out_of_memory names the need, what is free, and what to lower; the context stays usable. Counted in memory_counters(), unless the
+  // session counts it.
   Buffer allocate(size_t bytes);
   Buffer allocate_uncounted(size_t bytes);
   Buffer allocate_pinned(size_t bytes);  // on the host, not zeroed

@@ -16,8 +16,8 @@ namespace grus::cuda {
 // Passes as CUDA graphs. The first two times a key comes, its work is enqueued as it is (and warms the libraries up); the third time it is
 // captured; from then on it is replayed. Capturing and instantiating costs about as much as enqueueing a few times, so that keys which come
 // once or twice (free lengths in a server) never pay for it. A capture that is refused is tried again after 16 runs more, then after 256,
-// then after each 4,096: what broke it may have been another thread of the process. Beyond a number of nodes the least recently used go, and
-// come back after 16 runs more, so that more sizes in turn than there is room for are not captured over and over.
+// then after each 4,096: what broke it may have been another thread of the process. Beyond a number of nodes the least recently used go,
+// and come back after 16 runs more, so that more sizes in turn than there is room for are not captured over and over.
 class Graphs {
  public:
   explicit Graphs(Context& context);           // Error invalid_argument: GRUS_CUDA_GRAPH_NODES

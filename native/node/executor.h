@@ -28,10 +28,10 @@ struct Job {
 // One thread that runs the jobs of one native object in order, and that frees this object (the resource) at the end: never the JavaScript
 // thread, which would wait for a device. It comes with the first job, or with the end. It does not keep the process alive while it has
 // nothing to do.
-// When the environment goes away (a terminated worker, the end of the program) the job in flight is waited for. A GPU may hang, so that a job
-// on one is waited for no longer than a few seconds, and then left: the thread goes on by itself, keeps what it uses alive, frees the
-// resource should it ever come to that, and touches nothing of JavaScript's any more. Nothing is lost by it, whatever the job was: nobody is
-// there to have its result. A CPU always comes to an end, and is always waited for.
+// When the environment goes away (a terminated worker, the end of the program) the job in flight is waited for. A GPU may hang, so that a
+// job on one is waited for no longer than a few seconds, and then left: the thread goes on by itself, keeps what it uses alive, frees the
+// resource should it ever come to that, and touches nothing of JavaScript's any more. Nothing is lost by it, whatever the job was: nobody
+// is there to have its result. A CPU always comes to an end, and is always waited for.
 class Executor : public std::enable_shared_from_this<Executor> {
  public:
   Executor(Napi::Env env, std::string name, std::shared_ptr<void> resource, bool may_hang);

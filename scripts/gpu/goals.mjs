@@ -14,8 +14,8 @@ export const parityTolerances = {
 }
 
 /**
- * A trial of an algorithm counts where it gives standard's results, as a part of each tensor's largest value, and the same bits again; it is
- * worth a rule from this many times standard's speed on.
+ * A trial of an algorithm counts where it gives standard's results, as a part of each tensor's largest value, and the same bits again; it
+ * is worth a rule from this many times standard's speed on.
  */
 export const worthIt = 1.05
 export { tolerances as trialTolerances } from '../../bench/gpu/agreement.mjs'

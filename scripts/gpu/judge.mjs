@@ -1,5 +1,6 @@
-// Which goals of docs/gpu.md the records of a GPU meet, and what they decide. The exit status is 0 when every goal that was measured is met,
-// 1 when one is missed, 2 when there is nothing to judge. With --docs it writes what the newest record in docs/gpu says into docs/gpu.md.
+// Which goals of docs/gpu.md the records of a GPU meet, and what they decide. The exit status is 0 when every goal that was measured is
+// met, 1 when one is missed, 2 when there is nothing to judge. With --docs it writes what the newest record in docs/gpu says into
+// docs/gpu.md.
 
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'

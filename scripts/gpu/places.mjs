@@ -1,4 +1,5 @@
-// What a record says instead of where things lie on a machine: records are committed, and the folders of who ran them are nobody's business.
+// What a record says instead of where things lie on a machine: records are committed, and the folders of who ran them are nobody's
+// business.
 
 import { realpathSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'

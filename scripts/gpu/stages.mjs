@@ -21,8 +21,8 @@ function interleave(queues) {
 }
 
 /**
- * Runs all steps. Who runs what beside what changes no result: each step is a process. What its stage had no time for, to begin or to end it,
- * comes in the last one, behind the first step of each of its parts: the others of compute-sanitizer take what time there is.
+ * Runs all steps. Who runs what beside what changes no result: each step is a process. What its stage had no time for, to begin or to end
+ * it, comes in the last one, behind the first step of each of its parts: the others of compute-sanitizer take what time there is.
  * @param {Stage[]} all
  * @param {Map<string, import('./run-step.mjs').Step[]>} steps by part
  * @param {{ begin: number, deadline: number, isOver: (until: number) => boolean,

@@ -1,4 +1,5 @@
-// A few training steps without graphs, for a profiler: node scripts/gpu/step-kernels.mjs <hidden> <batch> <steps> <epochs>, of 4 batches each
+// A few training steps without graphs, for a profiler: node scripts/gpu/step-kernels.mjs <hidden> <batch> <steps> <epochs>; an epoch has
+// 4 batches
 const { adam, dense, embedding, gru, sequential, sparseCategoricalCrossentropy, Trainer, tensor } = await import('../../dist/index.js')
 const [hidden, batch, steps, epochs] = process.argv.slice(2).map(Number)
 const model = sequential(

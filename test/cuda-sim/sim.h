@@ -16,12 +16,12 @@ namespace grus::sim {
 GRUS_SIM_API std::string knob(const char* name, const char* fallback = "");
 GRUS_SIM_API long long knob_number(const char* name, long long fallback);
 
-// Records that a rule of CUDA was broken: printed to stderr as "grus-sim misuse: <call>: ...", counted, and the process exits with status 86
-// unless GRUS_SIM_MISUSE=report.
+// Records that a rule of CUDA was broken: printed to stderr as "grus-sim misuse: <call>: ...", counted, and the process exits with status
+// 86 unless GRUS_SIM_MISUSE=report.
 GRUS_SIM_API void misuse(const char* call, const char* format, ...) __attribute__((format(printf, 2, 3)));
 
-// Whether GRUS_SIM_FAIL asks this call of `function` to fail ("cublasSgemm_v2:3:14"); *code is the number, or that of the name given. Counts
-// the calls of the function, so ask once per call. cudart's functions ask by themselves.
+// Whether GRUS_SIM_FAIL asks this call of `function` to fail ("cublasSgemm_v2:3:14"); *code is the number, or that of the name given.
+// Counts the calls of the function, so ask once per call. cudart's functions ask by themselves.
 GRUS_SIM_API bool injected(const char* function, int* code);
 
 // Work on a stream: runs now, or later (GRUS_SIM_DEFER), or at every launch of the graph when the stream is being captured. It must copy
@@ -33,8 +33,8 @@ GRUS_SIM_API cudaError_t enqueue(const char* call, cudaStream_t stream, double m
 // Whether what is independent comes in an unkind order, see GRUS_SIM_DEFER.
 GRUS_SIM_API bool scrambled();
 
-// A kernel's launch: looks for addresses in the bytes of its parameters that no kernel of this device may follow, loads the kernel when this
-// is its first launch, then enqueues. An error is what cudaGetLastError says next. `kernel` tells one kernel from another.
+// A kernel's launch: looks for addresses in the bytes of its parameters that no kernel of this device may follow, loads the kernel when
+// this is its first launch, then enqueues. An error is what cudaGetLastError says next. `kernel` tells one kernel from another.
 GRUS_SIM_API void launch(const char* call, const void* kernel, cudaStream_t stream, double microseconds, const void* parameters,
                          size_t bytes, std::function<void()> work);
 

@@ -30,7 +30,8 @@ GraphExec capture(cudaStream_t stream, const std::function<void()>& enqueue) {
   Graph graph;
   size_t nodes = 0;
   good = cudaStreamEndCapture(stream, graph.out()) == cudaSuccess && good;
-  good = good && cudaGraphGetNodes(graph.get(), nullptr, &nodes) == cudaSuccess && nodes <= static_cast<size_t>(Graphs::most_nodes_of_one());
+  good = good && cudaGraphGetNodes(graph.get(), nullptr, &nodes) == cudaSuccess;
+  good = good && static_cast<int64_t>(nodes) <= Graphs::most_nodes_of_one();
   if (good && cudaGraphInstantiate(replay.out(), graph.get(), 0) != cudaSuccess) replay = GraphExec();
   cudaGetLastError();   // a capture that failed is no fault of the GPU
   return replay;

@@ -101,8 +101,8 @@ void Pass::take_spaces(size_t weight_bytes, const void* weights, bool writes_wei
   workspace_size = workspace_bytes;
 }
 
-// Knob CUDNN_STREAMS: 0 puts all of it on the caller's stream. Knob CUDNN_JOIN: "missing" is the fault of a cuDNN that does not wait for one
-// of its pieces.
+// Knob CUDNN_STREAMS: 0 puts all of it on the caller's stream. Knob CUDNN_JOIN: "missing" is the fault of a cuDNN that does not wait for
+// one of its pieces.
 void Pass::submit(HandleUse& handle, std::function<void()> first, std::function<void()> left, std::function<void()> right) {
   const bool forks = knob_number("CUDNN_STREAMS", 2) > 0;
   const cudaStream_t stream = handle->stream, a = forks ? handle->streams[0] : stream, b = forks ? handle->streams[1] : stream;

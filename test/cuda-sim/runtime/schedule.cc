@@ -30,7 +30,8 @@ bool ready(const CUstream_st& stream) {
   return op.kind != Op::Kind::wait || op.event->completed >= op.generation;
 }
 
-// GRUS_SIM_HANG=n: the nth launch (a whole graph is one) does not end, nor does anything begin after it on its device, as long as it is set.
+// GRUS_SIM_HANG=n: the nth launch (a whole graph is one) does not end, nor does anything begin after it on its device, as long as it is
+// set.
 bool hangs(const CUstream_st& stream, const Op& op) {
   Device& here = device(stream.device);
   const long long nth = knob_number("HANG", 0);
