@@ -70,14 +70,15 @@ void TrialRun::make_room(const CudnnCalls& calls) {
   grow(reserve_, calls.reserve_bytes());
 }
 
-cudnn::Status TrialRun::enqueue(CudnnCalls& calls) {
+cudnn::Status TrialRun::enqueue(CudnnCalls& calls, bool states) {
   make_room(calls);
   CudnnValues v;
   v.x = x_.as<void>(), v.y = y_.as<void>();
-  v.hx = hx_.as<void>(), v.hy = hy_.as<void>();
+  if (states) v.hx = hx_.as<void>(), v.hy = hy_.as<void>();
   v.weights = weights_.as<void>();
-  v.dy = dy_.as<void>(), v.dhy = dhy_.as<void>();
-  v.dx = dx_.as<void>(), v.dhx = dhx_.as<void>(), v.dweights = dweights_.as<void>();
+  v.dy = dy_.as<void>();
+  if (states) v.dhy = dhy_.as<void>(), v.dhx = dhx_.as<void>();
+  v.dx = dx_.as<void>(), v.dweights = dweights_.as<void>();
   v.workspace = workspace_.as<void>();
   v.reserve = training_ ? reserve_.as<void>() : nullptr;
   cudnn::Status status = calls.forward(v);

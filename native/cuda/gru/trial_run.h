@@ -15,8 +15,9 @@ class TrialRun {
   TrialRun(const TrialRun&) = delete;
   TrialRun& operator=(const TrialRun&) = delete;
 
-  // Enqueues it; the first call with some calls allocates their room. Not success: cuDNN refused.
-  cudnn::Status enqueue(CudnnCalls&);
+  // Enqueues it; the first call with some calls allocates their room. Not success: cuDNN refused. states false: none is given or wanted,
+  // null pointers in their place.
+  cudnn::Status enqueue(CudnnCalls&, bool states = true);
   // y, hy[, dx, dhx, dweights] of the last one
   std::vector<std::vector<float>> results();
 

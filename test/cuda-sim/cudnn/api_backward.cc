@@ -116,6 +116,7 @@ Status cudnnRNNBackwardData_v8(Handle handle, RnnDescriptor descriptor, const in
     const auto pass =
         std::make_shared<Pass>("cudnnRNNBackwardData_v8", use, descriptor, device_lengths, x_desc, y_desc, true, Stage::backward);
     pass->check_state_descriptor(h_desc, hx || dhy || dhx);
+    refuse_missing_states(pass->config, hx && dhy && dhx);
     pass->check_cell(c_desc, cx || dcy || dcx);
     pass->arguments.read("y", y, pass->y.bytes());
     pass->arguments.read("dy", dy, pass->y.bytes());

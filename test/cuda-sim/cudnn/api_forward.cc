@@ -55,6 +55,7 @@ Status cudnnRNNForward(Handle handle, RnnDescriptor descriptor, ForwardMode mode
     require(training || mode == ForwardMode::inference, kBadParameter, "fwdMode is unknown");
     const auto pass = std::make_shared<Pass>("cudnnRNNForward", use, descriptor, device_lengths, x_desc, y_desc, training, Stage::forward);
     pass->check_state_descriptor(h_desc, hx || hy);
+    refuse_missing_states(pass->config, hx && hy);
     pass->check_cell(c_desc, cx || cy);
     pass->arguments.read("x", x, pass->x.bytes());
     pass->arguments.write("y", y, pass->y.bytes());

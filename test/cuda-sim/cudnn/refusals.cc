@@ -16,6 +16,14 @@ Stage refusing_stage() {
   return stage == "backward" ? Stage::backward : stage == "forward" ? Stage::forward : Stage::sizes;
 }
 
+bool names(const char* of_knob, RnnAlgo algo) {
+  std::istringstream named(knob(of_knob));
+  for (std::string each; std::getline(named, each, ',');) {
+    if (each == std::to_string(static_cast<int>(algo))) return true;
+  }
+  return false;
+}
+
 void refuse_model(const RnnConfig& config, const Sequences& x) {
   require(config.mode == cudnn::RnnMode::gru, kNotSupported, "the simulated cuDNN computes GRUs only");
   require(static_cast<int>(config.input) != kSkipInput, kNotSupported, "the simulated cuDNN has no skipped input");
@@ -56,10 +64,11 @@ int compute_capability() {
 }
 
 void refuse_algorithm(const RnnConfig& config) {
-  std::istringstream refused(knob("CUDNN_ALGOS"));
-  for (std::string algo; std::getline(refused, algo, ',');) {
-    if (algo == std::to_string(static_cast<int>(config.algo))) refuse(kNotSupported, "this algo is not available on this GPU");
-  }
+  if (names("CUDNN_ALGOS", config.algo)) refuse(kNotSupported, "this algo is not available on this GPU");
+}
+
+void refuse_missing_states(const RnnConfig& config, bool all) {
+  if (!all && names("CUDNN_STATES", config.algo)) refuse(kNotSupported, "this algo needs hx, hy, dhy and dhx");
 }
 
 void refuse_unsupported(const RnnConfig& config, const Sequences& x, bool training, Stage stage) {

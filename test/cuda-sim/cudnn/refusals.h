@@ -11,6 +11,8 @@ enum class Stage { sizes, forward, backward };
 void refuse_unsupported(const RnnConfig& config, const Sequences& x, bool training, Stage stage);
 // The algorithms that the knob CUDNN_ALGOS names ("1,2").
 void refuse_algorithm(const RnnConfig& config);
+// Those that the knob CUDNN_STATES names ("3") and that want every state given and taken.
+void refuse_missing_states(const RnnConfig& config, bool all);
 int compute_capability();   // of the current device: 90 is 9.0
 
 }  // namespace grus::sim::dnn

@@ -95,6 +95,16 @@ void no_room_to_try() {
   CHECK(chooser(4, 6, true) == kSmallH && chooser.algorithms.decided(4, 6, true));   // now there is room
 }
 
+// Models leave out states that they do not need, so an algorithm that wants all of them does not do.
+void states_left_out() {
+  Chooser chooser(kSmall, GruAlgorithm::heuristic), another(kSmall, GruAlgorithm::heuristic);
+  {
+    const Knob all("CUDNN_STATES", "3");
+    CHECK(chooser(4, 6, true) == kStandard && chooser(4, 6, false) == kStandard);
+  }
+  CHECK(another(4, 6, true) == kSmallH && another(4, 6, false) == kSmallH);
+}
+
 // Refused only when it is called for the first time: standard takes its place, in the room that was given out.
 void refused_late() {
   const auto gpu = find_gpu(on_gpu());
@@ -137,6 +147,7 @@ int main() {
   no_compiler();
   for_good();
   no_room_to_try();
+  states_left_out();
   refused_late();
   CHECK(grus_sim_misuses() == 0);
   return checks().report();
