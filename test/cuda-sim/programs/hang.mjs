@@ -15,8 +15,9 @@ function hang() {
   const model = sequential([gru({ units: 5 }), dense({ units: 2 })], { device: 'cuda', seed: 1 })
   const cell = new Gru({ inputSize: 3, hiddenSize: 8, numLayers: 2, device: 'cuda', seed: 1 })
   model.build(3) // here, as long as the GPU answers
-  model.predict(x)
-  cell.forward(x)
+  const gone = () => {} // what has not begun when its object is disposed of is rejected
+  model.predict(x).catch(gone)
+  cell.forward(x).catch(gone)
   return [model, cell]
 }
 
@@ -35,8 +36,8 @@ if (way === 'in a worker') {
 } else if (way === 'exit' || way === 'dispose') {
   process.env.GRUS_SIM_HANG = '1'
   const objects = hang()
-  if (way === 'dispose') for (const object of objects) object.dispose()
   await until(() => existsSync(process.env.GRUS_SIM_LOG))
+  if (way === 'dispose') for (const object of objects) object.dispose()
   process.exit(7)
 } else if (way === 'end') {
   // by itself, with a model that has nothing to do but to free its memory
